@@ -134,6 +134,15 @@ export interface Route {
   readonly path: RoutePath;
 }
 
+/** A route of the underlay, not ours: how the kernel reaches other nodes without any tunnel. */
+export interface UnderlayRoute {
+  readonly destination: Cidr;
+  /** Undefined: the destination is on the link itself. */
+  readonly gateway: IpAddress | undefined;
+  readonly device: string;
+  readonly metric: number;
+}
+
 /** A value below /proc/sys, by its dotted name ("net.ipv4.ip_forward"). */
 export interface Sysctl {
   readonly name: string;

@@ -11,7 +11,15 @@
 import type { Cidr } from "../../encap/address/cidr.ts";
 import type { Family } from "../../encap/address/ip-address.ts";
 import type { KernelOp } from "./kernel-op.ts";
-import type { Address, FdbEntry, Link, Neighbour, Nexthop, Sysctl } from "./kernel-state.ts";
+import type {
+  Address,
+  FdbEntry,
+  Link,
+  Neighbour,
+  Nexthop,
+  Sysctl,
+  UnderlayRoute,
+} from "./kernel-state.ts";
 import type { PathTable } from "./path-table.ts";
 
 /** What this kernel can do, found by trying, once. */
@@ -77,6 +85,11 @@ export interface Kernel {
   /** All nexthop objects with one gateway or device, foreign ones too; empty without the feature. */
   readNexthops(): Promise<Map<number, Nexthop>>;
   readRoutes(family: Family, visitor: RouteVisitor): Promise<void>;
+  /**
+   * The main table's unicast routes of other protocols through `device`, of every metric: what the
+   * underlay itself does with a packet. Few, where no routing daemon feeds the table.
+   */
+  readUnderlayRoutes(family: Family, device: string): Promise<UnderlayRoute[]>;
   /** Names that do not exist are left out. */
   readSysctls(names: readonly string[]): Promise<Map<string, Sysctl>>;
 
