@@ -1,22 +1,30 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
 
 // Two projects: `unit` needs nothing but Node; `kernel` needs root and makes network namespaces.
 export default defineConfig({
+  root,
   test: {
+    reporters: ["default", "test/setup/summary-reporter.ts"],
     projects: [
       {
+        root,
         test: {
           name: "unit",
-          root: "..",
           include: ["test/**/*.test.ts"],
           exclude: ["test/netns/**", "test/kernel-ipip/**"],
         },
       },
       {
+        root,
         test: {
           name: "kernel",
-          root: "..",
           include: ["test/netns/**/*.test.ts", "test/kernel-ipip/**/*.test.ts"],
+          globalSetup: "test/setup/build.ts",
+          // After the unit tests: here the machine's two cores are wanted.
+          sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           hookTimeout: 60_000,
           fileParallelism: false,

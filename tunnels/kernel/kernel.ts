@@ -55,7 +55,13 @@ export interface RouteVisitor {
 }
 
 export type KernelChange =
-  | { readonly kind: "link"; readonly device: string; readonly deleted: boolean }
+  | {
+      readonly kind: "link";
+      readonly device: string;
+      readonly ifindex: number;
+      readonly up: boolean;
+      readonly deleted: boolean;
+    }
   | { readonly kind: "address"; readonly device: string; readonly deleted: boolean }
   | { readonly kind: "neighbour"; readonly device: string; readonly deleted: boolean }
   | { readonly kind: "fdb"; readonly device: string; readonly deleted: boolean }

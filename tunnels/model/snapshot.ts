@@ -25,7 +25,11 @@ export interface ResourceFault {
   readonly what?: string;
   /** For example "spec.cidr". */
   readonly field?: string;
+  /** What was found there, as short JSON text. */
+  readonly value?: string;
   readonly reason: string;
+  /** `error`: something was refused. `warning`: it is used, or was of no use anyway. */
+  readonly severity: "error" | "warning";
   /** True if an earlier version of the resource, or a rival of the same name, is in force. */
   readonly keptLastGood: boolean;
 }

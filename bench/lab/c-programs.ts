@@ -1,0 +1,72 @@
+/** The C programs of bench/c: compiled when a benchmark starts, run inside a namespace. */
+import { mkdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { run } from "./command.ts";
+
+/** The checkout; this file runs as .cache/bench/bench/lab/c-programs.js. */
+export const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
+const SOURCES = `${ROOT}bench/c/`;
+const PROGRAMS = `${ROOT}.cache/bench/c/`;
+
+export interface SyncTimes {
+  readonly vteps: number;
+  readonly routes: number;
+  readonly messages: number;
+  readonly errors: number;
+  readonly firstError: string;
+  /** Milliseconds, from the first send to the last ack, and the parts of it. */
+  readonly total: number;
+  readonly device: number;
+  readonly neighbours: number;
+  readonly fdb: number;
+  readonly nexthops: number;
+  readonly writeRoutes: number;
+}
+
+export interface DumpTimes {
+  readonly milliseconds: readonly number[];
+  readonly routes: number;
+  readonly owned: number;
+  /** Equal for equal routes, whichever way they were written. */
+  readonly fingerprint: string;
+}
+
+export async function compilePrograms(): Promise<void> {
+  mkdirSync(PROGRAMS, { recursive: true });
+  for (const program of ["sync-state", "dump-routes", "watch-events"] as const) {
+    const files = [program, "netlink", "state"].map((name) => `${SOURCES}${name}.c`);
+    await run("gcc", ["-std=gnu11", "-O2", "-Wall", "-o", programPath(program), ...files]);
+  }
+}
+
+export function programPath(
+  program: "sync-state" | "dump-routes" | "watch-events" | string,
+): string {
+  return PROGRAMS + program;
+}
+
+export async function syncState(
+  namespace: string,
+  way: "best" | "naive",
+  stateFile: string,
+): Promise<SyncTimes> {
+  return runIn<SyncTimes>(namespace, "sync-state", [way, stateFile]);
+}
+
+/** Takes the routes away again, so that the namespace can be removed quickly. */
+export async function removeRoutes(namespace: string, stateFile: string): Promise<void> {
+  await runIn<unknown>(namespace, "sync-state", ["remove", stateFile]);
+}
+
+export async function dumpRoutes(namespace: string, repetitions: number): Promise<DumpTimes> {
+  return runIn<DumpTimes>(namespace, "dump-routes", [String(repetitions)]);
+}
+
+async function runIn<Result>(
+  namespace: string,
+  program: "sync-state" | "dump-routes",
+  args: readonly string[],
+): Promise<Result> {
+  const { stdout } = await run("ip", ["netns", "exec", namespace, programPath(program), ...args]);
+  return JSON.parse(stdout) as Result;
+}

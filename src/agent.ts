@@ -1,0 +1,207 @@
+/**
+ * The agent of one node. Its main path, once round:
+ *
+ *   datastore -> overlay (what we want) -> reconciler (what differs) -> kernel
+ *
+ * Everything that happens wakes the loop: a batch of the datastore, an event of the kernel, a
+ * retry that is due, the time for a full read-back. A turn takes all of it in at once.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { Overlay } from "../tunnels/desired/overlay.ts";
+import { findUnderlay, type Underlay } from "../tunnels/desired/underlay.ts";
+import type { Kernel } from "../tunnels/kernel/kernel.ts";
+import type { UnderlayRoute } from "../tunnels/kernel/kernel-state.ts";
+import { Reconciler } from "../tunnels/reconcile/reconciler.ts";
+import type { Config } from "./config/settings.ts";
+import type { ChangeBatch, Datastore } from "./datastore/datastore.ts";
+import { reasonOf } from "./errors.ts";
+import { markWanted } from "./mark-wanted.ts";
+import { AgentLog } from "./observe/agent-log.ts";
+import type { Logger } from "./observe/log.ts";
+import { Stopwatch } from "./observe/stopwatch.ts";
+import { inTurns, Wakeup } from "./turns.ts";
+
+/** How long to wait before a turn that failed as a whole is tried again, in milliseconds. */
+const TURN_RETRY = 1_000;
+
+export interface AgentParts {
+  readonly config: Config;
+  readonly kernel: Kernel;
+  readonly datastore: Datastore;
+  readonly log: Logger;
+  /** Called once, when everything wanted is in the kernel for the first time. */
+  readonly onReady?: () => void;
+}
+
+export class Agent {
+  readonly overlay: Overlay;
+  readonly reconciler: Reconciler;
+  readonly log: AgentLog;
+  readonly stopwatch: Stopwatch = new Stopwatch();
+  /** The last batch of the datastore; its faults and condition are those of now. */
+  datastoreState: ChangeBatch | undefined;
+
+  readonly #parts: AgentParts;
+  readonly #wakeup = new Wakeup();
+  #batches: ChangeBatch[] = [];
+  #underlayRoutes: readonly UnderlayRoute[] = [];
+  #nextReadBack = Number.POSITIVE_INFINITY;
+  #wasReady = false;
+
+  constructor(parts: AgentParts) {
+    const { config, kernel } = parts;
+    this.#parts = parts;
+    this.log = new AgentLog(parts.log);
+    this.overlay = new Overlay({
+      node: config.node,
+      paths: kernel.paths,
+      nexthopObjects: kernel.features.nexthopObjects,
+      encaps: kernel.features,
+      ipv6: kernel.features.ipv6,
+    });
+    this.overlay.setSettings(config.overlay);
+    this.reconciler = new Reconciler({
+      kernel,
+      desired: this.overlay.desired,
+      now: () => performance.now(),
+      wallClock: () => Date.now(),
+      random: Math.random,
+      takeOver: config.takeOver,
+      onOps: (ops, failures) => this.log.applied(ops, failures),
+      onTakeOver: (foreign, ours) => this.log.tookOver(foreign, ours),
+      onRepair: (repair) => this.log.repaired(repair),
+      onFight: (op, found) => this.log.fought(op, found),
+    });
+  }
+
+  /** Works until `signal` is aborted; the overlay stays in place then. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { kernel } = this.#parts;
+    signal.addEventListener("abort", () => this.#wakeup.set());
+    await kernel.watch((change) => {
+      if (this.reconciler.observe(change)) this.#wakeup.set();
+    });
+    this.reconciler.readAgain();
+    await this.reconciler.read();
+    this.overlay.adoptNexthops(this.reconciler.actual.nexthops);
+    const following = this.#follow(signal);
+    while (!signal.aborted) {
+      await this.#wakeup.wait(this.#untilNext());
+      if (!signal.aborted) await this.#turns(signal);
+    }
+    await following;
+  }
+
+  /** An operator's wish to look at everything again now. */
+  resync(acceptEmpty: boolean): void {
+    this.#parts.datastore.resync({ acceptEmpty });
+    this.reconciler.readAgain();
+    this.#wakeup.set();
+  }
+
+  /** True once the datastore's first full list has been taken in. */
+  get hasList(): boolean {
+    return this.datastoreState?.inSync === true;
+  }
+
+  /** True if there is nothing to do but to wait. */
+  get isIdle(): boolean {
+    return this.hasList && this.#batches.length === 0 && this.reconciler.isIdle;
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        for await (const batch of this.#parts.datastore.watch(signal)) {
+          this.#batches.push(batch);
+          this.#wakeup.set();
+        }
+        return;
+      } catch (error) {
+        this.#parts.log.error({ reason: reasonOf(error) }, "the datastore gave up; trying again");
+        await sleep(TURN_RETRY);
+      }
+    }
+  }
+
+  /** Turns until nothing is left to do. */
+  async #turns(signal: AbortSignal): Promise<void> {
+    if (performance.now() >= this.#nextReadBack) this.reconciler.readAgain();
+    try {
+      do await this.#turn();
+      while (this.hasList && !this.isIdle && !signal.aborted);
+    } catch (error) {
+      this.#parts.log.error({ reason: reasonOf(error) }, "a turn failed; trying again");
+      this.reconciler.readAgain();
+      setTimeout(() => this.#wakeup.set(), TURN_RETRY).unref();
+    }
+    this.#scheduleReadBack();
+    if (this.isIdle && !this.#wasReady) {
+      this.#wasReady = true;
+      this.stopwatch.isInSync();
+      this.#parts.onReady?.();
+    }
+  }
+
+  async #turn(): Promise<void> {
+    const { overlay, reconciler, stopwatch } = this;
+    const batches = this.#batches.splice(0);
+    for (const batch of batches) this.#take(batch);
+    const hasRead = await reconciler.read();
+    if (!this.hasList) return;
+    overlay.setUnderlay(await this.#underlay(hasRead));
+    const changes = await inTurns(overlay.calculate());
+    stopwatch.isCalculated();
+    markWanted(reconciler.dirty, changes, overlay.desired);
+    reconciler.mayRemove = this.datastoreState?.complete === true;
+    await reconciler.apply();
+    stopwatch.isApplied(batches.at(-1)?.readAt);
+    this.log.found(overlay.problems(), overlay.conflicts());
+  }
+
+  #take(batch: ChangeBatch): void {
+    this.overlay.change(batch.changes);
+    this.log.took(batch, this.datastoreState);
+    this.datastoreState = batch;
+    if (batch.inSync) this.stopwatch.isRead(batch.readAt);
+  }
+
+  /** Facts about the links that carry our packets. */
+  async #underlay(isFresh: boolean): Promise<Underlay> {
+    const { actual } = this.reconciler;
+    const node = this.overlay.localNode;
+    const underlay = findUnderlay(actual.links, actual.addresses, node);
+    const parents = new Set<string>();
+    for (const family of [4, 6] as const) {
+      const { device } = underlay[family];
+      if (device !== undefined) parents.add(device);
+    }
+    const isNewParent = [...parents].some((parent) => !this.reconciler.parents.has(parent));
+    this.reconciler.parents = parents;
+    if (this.overlay.needsUnderlayRoutes && (isFresh || isNewParent)) {
+      const { kernel } = this.#parts;
+      const reads = [...parents].flatMap((parent) => [
+        kernel.readUnderlayRoutes(4, parent),
+        kernel.readUnderlayRoutes(6, parent),
+      ]);
+      this.#underlayRoutes = (await Promise.all(reads)).flat();
+    }
+    return { ...underlay, routes: this.#underlayRoutes };
+  }
+
+  #untilNext(): number {
+    const now = performance.now();
+    const due = Math.min(this.#nextReadBack, this.reconciler.nextDue() ?? Number.POSITIVE_INFINITY);
+    return Math.max(0, due - now);
+  }
+
+  /** Ten per cent of jitter, so that the nodes of a cluster do not work in step. */
+  #scheduleReadBack(): void {
+    const interval = this.overlay.settings.routeRefreshInterval.value;
+    const now = performance.now();
+    if (interval === 0) this.#nextReadBack = Number.POSITIVE_INFINITY;
+    else if (this.#nextReadBack <= now || this.#nextReadBack > now + interval * 1.1) {
+      this.#nextReadBack = now + interval * (1 + Math.random() / 10);
+    }
+  }
+}

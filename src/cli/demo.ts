@@ -1,0 +1,140 @@
+/** `causeway demo`: a cluster of network namespaces on this machine, with real agents. */
+import { release } from "node:os";
+import { basename, relative } from "node:path";
+import { Command } from "commander";
+import { runDemo } from "../demo/demo-run.ts";
+import { drawTopology } from "../demo/demo-text.ts";
+import { type KernelAbilities, kernelAbilities } from "../demo/kernel-abilities.ts";
+import { namespacesWithPrefix } from "../demo/namespace-removal.ts";
+import { removeKeptSite, Site, sweepSites } from "../demo/site.ts";
+import { demoPools, demoTopology, type Topology } from "../demo/topology.ts";
+import { CausewayError } from "../errors.ts";
+import { requireNetAdmin } from "./require-net-admin.ts";
+import { plural } from "./text.ts";
+
+const PREFIX = "cwdemo-";
+const HELP = `
+Two subnets joined by a router, two nodes in each, two pods on each node, all as network
+namespaces; four agents that read one file datastore. Every pod is probed from every other, then
+a route is deleted and an agent killed while packets flow. Exit code 1 if a check failed. Needs
+root; changes nothing outside its own namespaces, and removes them.
+
+Example:  causeway demo --keep`;
+
+interface DemoOptions {
+  readonly keep?: boolean;
+  readonly clean?: boolean;
+  readonly json?: boolean;
+}
+
+export function demoCommand(): Command {
+  return new Command("demo")
+    .description("show the overlay at work between network namespaces of this machine")
+    .option("--keep", "leave everything up at the end, and say what to try")
+    .option("--clean", "remove what --keep left")
+    .option("--json", "print everything found as JSON")
+    .addHelpText("after", HELP)
+    .action(async (options: DemoOptions) => {
+      requireNetAdmin("demo");
+      sweepSites(PREFIX);
+      if (options.clean === true) clean();
+      else await demo(options.keep === true, options.json === true);
+    });
+}
+
+function clean(): void {
+  const removed = removeKeptSite(PREFIX);
+  process.stdout.write(`removed ${plural(removed.length, "network namespace")}\n`);
+}
+
+async function demo(keep: boolean, json: boolean): Promise<void> {
+  endOnSignals();
+  if (keep && namespacesWithPrefix(`${PREFIX}router`).length > 0) {
+    throw new CausewayError(
+      "agent",
+      `a demo is up already; remove it with  ${self()} demo --clean`,
+    );
+  }
+  const prefix = keep ? PREFIX : `${PREFIX}${process.pid}-`;
+  const print = (text: string): void => {
+    progress("");
+    if (!json) process.stdout.write(text);
+  };
+  progress("trying the kernel");
+  const abilities = await kernelAbilities(prefix);
+  if (!abilities.vxlan) throw new CausewayError("kernel", "this kernel has no VXLAN devices");
+  const topology = demoTopology({ pools: demoPools(abilities) });
+  progress("building the network");
+  const site = await Site.build({ topology, prefix });
+  if (!keep) process.once("exit", abilities.restore);
+  let isKept = false;
+  try {
+    print(`${heading(topology)}\n${drawTopology(topology)}${leftOut(abilities)}\n`);
+    const report = await runDemo(site, abilities, { print, progress });
+    if (json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
+    if (!report.ok) process.exitCode = 1;
+    isKept = keep;
+    print(keep ? whatToTry(site) : `\nAll of it was real. Look around:  ${self()} demo --keep\n`);
+  } finally {
+    if (isKept) site.keep();
+    else await site.remove();
+    progress("");
+  }
+}
+
+/** Everything is removed when the process exits, so a signal has only to make it exit. */
+function endOnSignals(): void {
+  const signals = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+  for (const [signal, code] of Object.entries(signals)) {
+    process.once(signal, () => process.exit(code));
+  }
+}
+
+function heading({ nodes, subnets }: Topology): string {
+  const pods = nodes.reduce((sum, node) => sum + node.pods.length, 0);
+  const kernel = release().split(/[.-]/).slice(0, 2).join(".");
+  return (
+    `Causeway demo: ${plural(nodes.length, "node")} in ${plural(subnets.length, "subnet")}, ` +
+    `${plural(pods, "pod")}, on this machine's kernel (${kernel}). Ctrl-C cleans up.\n`
+  );
+}
+
+function leftOut({ ipip, ipv6 }: KernelAbilities): string {
+  return (
+    (ipip ? "" : '  pool "ipip" left out: this kernel has no ipip module\n') +
+    (ipv6 ? "" : "  IPv6 pools left out: this kernel has no IPv6\n")
+  );
+}
+
+function whatToTry(site: Site): string {
+  const { topology, namespaces, datastore } = site;
+  const [first, last] = [topology.nodes[0], topology.nodes.at(-1)];
+  const target = last?.pods[0]?.addresses.get(last.blocks[0]?.pool.name ?? "") ?? "";
+  const node = namespaces.of(first?.name ?? "");
+  const pod = namespaces.of(first?.pods[0]?.name ?? "");
+  const runDir = site.agent(first?.name ?? "").options.runDir;
+  return [
+    "",
+    "Left running. Try:",
+    `  ip netns exec ${pod} ping ${target}`,
+    `  ip -n ${node} route; ip -n ${node} nexthop; ip -n ${node} neighbour`,
+    `  bridge -n ${node} fdb show dev vxlan.causeway`,
+    `  ${self()} status --run-dir ${runDir}`,
+    `  ip -n ${node} link delete vxlan.causeway     # and look again`,
+    `  edit ${datastore}/ippool.yaml: the agents follow`,
+    `Remove it:  ${self()} demo --clean`,
+    "",
+  ].join("\n");
+}
+
+/** How this program was called. */
+function self(): string {
+  const script = process.argv[1] ?? "";
+  return basename(script) === "main.js" ? `node ${relative(process.cwd(), script)}` : "causeway";
+}
+
+/** On a terminal, one line on stderr that the next one replaces. */
+function progress(text: string): void {
+  if (!process.stderr.isTTY) return;
+  process.stderr.write(`\r\x1b[K${text === "" ? "" : `${text} …`}`);
+}

@@ -1,0 +1,146 @@
+/** One file of the datastore as it is in force, and what a new reading of it would mean. */
+import {
+  type Entry,
+  entryDifference,
+  flatEntries,
+  isRefused,
+  keyOf,
+  noEntries,
+  noEntryProblems,
+} from "./entry.ts";
+import type { PlaceFault } from "./piece-table.ts";
+import type { FileReading } from "./read-file.ts";
+
+export interface StoreFile {
+  readonly path: string;
+  /** What the file claims: its last good version, resource by resource. */
+  entries: readonly Entry[];
+  /** The entries that have something to report. */
+  faulty: readonly Entry[];
+  /** Number of resources among the entries. */
+  usable: number;
+  /** Why the version now on disk is not in force. */
+  fault: PlaceFault | undefined;
+  isEmpty: boolean;
+  /** Something of it could never be read, and no earlier version is known. */
+  isIncomplete: boolean;
+  /** Last item and its size, to recognise text cut short. */
+  lastKey: string | undefined;
+  lastLeaves: number;
+  /** The version last looked at, in force or not. */
+  version: string | undefined;
+  inode: string | undefined;
+  /** That version was written so recently that its times cannot tell it from the next. */
+  isRacy: boolean;
+  /** Read, and not yet in force. */
+  pending: FileReading | undefined;
+  /** When (`performance.now()`) the file vanished, while its resources are held. */
+  vanishedAt: number | undefined;
+}
+
+export function newStoreFile(path: string): StoreFile {
+  return {
+    path,
+    entries: noEntries,
+    faulty: noEntries,
+    usable: 0,
+    fault: undefined,
+    isEmpty: false,
+    isIncomplete: false,
+    lastKey: undefined,
+    lastLeaves: 0,
+    version: undefined,
+    inode: undefined,
+    isRacy: false,
+    pending: undefined,
+    vanishedAt: undefined,
+  };
+}
+
+/**
+ * The entries that would be in force with this reading: refused resources keep their last good
+ * version, and where something cannot be told at all nothing is removed.
+ */
+export function mergeReading(file: StoreFile, reading: FileReading): readonly Entry[] {
+  if (reading.fault !== undefined) return file.entries;
+  const refused = [...flatEntries(reading.entries)].filter(isRefused);
+  if (refused.length === 0 && !reading.isPartial) return reading.entries;
+  const lastGood = new Map<string, Entry>();
+  for (const entry of flatEntries(file.entries)) {
+    const key = keyOf(entry);
+    if (key !== undefined && entry.resource !== undefined) lastGood.set(key, entry);
+  }
+  let cannotTell = reading.isPartial;
+  for (const entry of refused) {
+    const key = keyOf(entry);
+    if (key === undefined) cannotTell = true;
+    else entry.resource ??= lastGood.get(key)?.resource;
+  }
+  if (!cannotTell) return reading.entries;
+  for (const entry of flatEntries(reading.entries)) lastGood.delete(keyOf(entry) ?? "");
+  const carried = [...lastGood.values()].map((entry, at) => carry(entry, file.entries.length + at));
+  return [...reading.entries, ...carried];
+}
+
+/** True if a writer who is not done yet could have left the file like this. */
+export function looksUnfinished(
+  file: StoreFile,
+  reading: FileReading,
+  next: readonly Entry[],
+): boolean {
+  if (reading.fault !== undefined || reading.isPartial) return true;
+  const { gone, fresh } = entryDifference(file.entries, next);
+  const missing = new Set<string>();
+  for (const entry of gone) if (entry.resource !== undefined) missing.add(keyOf(entry) ?? "");
+  let isChanged = missing.size > 0;
+  for (const entry of fresh) {
+    isChanged = true;
+    if (entry.resource !== undefined) missing.delete(keyOf(entry) ?? "");
+  }
+  if (missing.size > 0) return true;
+  if (reading.mayBeCutShort && isChanged) return true;
+  const isSameLast = file.lastKey !== undefined && file.lastKey === lastKeyOf(reading);
+  return isSameLast && reading.lastLeaves > 0 && reading.lastLeaves < file.lastLeaves;
+}
+
+/** Puts a reading in force. */
+export function takeReading(file: StoreFile, reading: FileReading, next: readonly Entry[]): void {
+  file.entries = next;
+  file.faulty = [...flatEntries(next)].filter(({ problems }) => problems.length > 0);
+  file.usable = countUsable(next);
+  file.fault = reading.fault;
+  file.isEmpty = reading.isEmpty;
+  const isUnread = reading.isPartial || (reading.fault !== undefined && !isComment(reading));
+  // Once something of the file has been good, that is its last good version.
+  file.isIncomplete = isUnread && file.usable === 0;
+  if (reading.fault === undefined) {
+    const key = lastKeyOf(reading);
+    if (reading.lastLeaves > 0 || key !== file.lastKey) file.lastLeaves = reading.lastLeaves;
+    file.lastKey = key;
+  }
+  file.pending = undefined;
+}
+
+export function countUsable(entries: readonly Entry[]): number {
+  let count = 0;
+  for (const entry of flatEntries(entries)) if (entry.resource !== undefined) count++;
+  return count;
+}
+
+function carry(entry: Entry, at: number): Entry {
+  if (entry.problems.length === 0) {
+    entry.at = at;
+    return entry;
+  }
+  return { ...entry, problems: noEntryProblems, at };
+}
+
+function lastKeyOf(reading: FileReading): string | undefined {
+  const last = reading.entries[reading.entries.length - 1];
+  return last && keyOf(last);
+}
+
+/** A file of comments that never held anything is nobody's broken file. */
+function isComment(reading: FileReading): boolean {
+  return reading.isEmpty && reading.fault?.reason === "file has comments only";
+}

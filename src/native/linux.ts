@@ -1,0 +1,170 @@
+/**
+ * The system calls that Node does not have, and the only file that knows koffi. The library is
+ * loaded at the first call, so that a command that never touches the kernel does not pay for it.
+ */
+import { createRequire } from "node:module";
+import { CausewayError, reasonOf } from "../errors.ts";
+import { SystemCallError } from "./errno.ts";
+
+interface Libc {
+  socket(domain: number, type: number, protocol: number): number;
+  bind(fd: number, address: Uint8Array, length: number): number;
+  getsockname(fd: number, address: Uint8Array, length: Uint8Array): number;
+  setsockopt(fd: number, level: number, name: number, value: unknown, length: number): number;
+  send(fd: number, bytes: Uint8Array, length: number, flags: number): number;
+  recv(fd: number, bytes: Uint8Array, length: number, flags: number): number;
+  close(fd: number): number;
+  setns(fd: number, type: number): number;
+}
+
+interface PollHandle {
+  start(options: { readable: boolean }, callback: (status: number) => void): void;
+  stop(): void;
+  close(): void;
+}
+
+/** What we use of koffi; its typings give the poll callback the wrong arguments. */
+interface Koffi {
+  load(path: null): { func(definition: string): unknown };
+  errno(): number;
+  address(value: Uint8Array): bigint;
+  readonly node: {
+    poll(
+      fd: number,
+      options: { readable: boolean },
+      callback: (status: number) => void,
+    ): PollHandle;
+  };
+}
+
+const DECLARATIONS = {
+  socket: "int socket(int domain, int type, int protocol)",
+  bind: "int bind(int fd, void *address, uint32_t length)",
+  getsockname: "int getsockname(int fd, void *address, void *length)",
+  setsockopt: "int setsockopt(int fd, int level, int name, void *value, uint32_t length)",
+  send: "int64_t send(int fd, void *bytes, size_t length, int flags)",
+  recv: "int64_t recv(int fd, void *bytes, size_t length, int flags)",
+  close: "int close(int fd)",
+  setns: "int setns(int fd, int type)",
+};
+
+const EINTR = 4;
+
+let loaded: { readonly koffi: Koffi; readonly libc: Libc } | undefined;
+
+function native(): { readonly koffi: Koffi; readonly libc: Libc } {
+  if (loaded !== undefined) return loaded;
+  try {
+    const koffi = createRequire(import.meta.url)("koffi") as Koffi;
+    const library = koffi.load(null);
+    const calls = Object.entries(DECLARATIONS).map(([name, text]) => [name, library.func(text)]);
+    loaded = { koffi, libc: Object.fromEntries(calls) as Libc };
+    return loaded;
+  } catch (error) {
+    throw new CausewayError(
+      "kernel",
+      `cannot load koffi, which makes the system calls: ${reasonOf(error)}; install the package ` +
+        `with its optional dependencies for ${process.platform}-${process.arch}`,
+      { cause: error },
+    );
+  }
+}
+
+/** @throws SystemCallError with the errno. */
+function check(result: number, call: string): number {
+  if (result < 0) throw new SystemCallError(call, native().koffi.errno());
+  return result;
+}
+
+/** socket(2); returns the descriptor. @throws SystemCallError */
+export function openSocket(domain: number, type: number, protocol: number): number {
+  return check(native().libc.socket(domain, type, protocol), "socket");
+}
+
+/** bind(2) to a `sockaddr` in the kernel's layout. @throws SystemCallError */
+export function bindSocket(fd: number, address: Uint8Array): void {
+  check(native().libc.bind(fd, address, address.length), "bind");
+}
+
+/** getsockname(2): fills `address`, a `sockaddr` in the kernel's layout. @throws SystemCallError */
+export function socketName(fd: number, address: Uint8Array): void {
+  const length = new Uint8Array(new Uint32Array([address.length]).buffer);
+  check(native().libc.getsockname(fd, address, length), "getsockname");
+}
+
+/** setsockopt(2) with a value in the kernel's layout. @throws SystemCallError */
+export function setSocketOption(fd: number, level: number, name: number, value: Uint8Array): void {
+  check(native().libc.setsockopt(fd, level, name, value, value.length), "setsockopt");
+}
+
+/**
+ * The address of the first byte, for structures that hold pointers. The caller keeps the array
+ * alive, and must not let it be one that V8 stores on its own heap (under 64 bytes).
+ */
+export function addressOf(bytes: Uint8Array): bigint {
+  return native().koffi.address(bytes);
+}
+
+/** send(2). Returns the number of bytes sent, or the negative errno. */
+export function send(fd: number, bytes: Uint8Array, flags: number): number {
+  const { libc, koffi } = native();
+  for (;;) {
+    const sent = libc.send(fd, bytes, bytes.length, flags);
+    if (sent >= 0) return sent;
+    const errno = koffi.errno();
+    if (errno !== EINTR) return -errno;
+  }
+}
+
+/** recv(2) into `bytes`. Returns the number of bytes received, or the negative errno. */
+export function receive(fd: number, bytes: Uint8Array, flags: number): number {
+  const { libc, koffi } = native();
+  for (;;) {
+    const received = libc.recv(fd, bytes, bytes.length, flags);
+    if (received >= 0) return received;
+    const errno = koffi.errno();
+    if (errno !== EINTR) return -errno;
+  }
+}
+
+/** close(2). @throws SystemCallError */
+export function closeDescriptor(fd: number): void {
+  check(native().libc.close(fd), "close");
+}
+
+/** setns(2): moves the calling thread, and no other, to the network namespace. */
+export function enterNetworkNamespace(fd: number): void {
+  const CLONE_NEWNET = 0x40000000;
+  check(native().libc.setns(fd, CLONE_NEWNET), "setns");
+}
+
+/** Calls back from the event loop while a descriptor is readable; keeps the process alive. */
+export interface Watcher {
+  /** Starts, or starts again after `onReadable` was called with a negative status. */
+  start(): void;
+  /** Stops for good. Comes before the descriptor is closed. */
+  close(): void;
+}
+
+/**
+ * Watches `fd` (level-triggered). `onReadable` gets 0, or a negative status when the descriptor has
+ * a pending error; then the watcher has stopped itself and stays deaf until `start`. What
+ * `onReadable` throws is thrown again from the event loop, because koffi would swallow it.
+ */
+export function watchReadable(fd: number, onReadable: (status: number) => void): Watcher {
+  const callback = (status: number): void => {
+    try {
+      onReadable(status);
+    } catch (error) {
+      setImmediate(() => {
+        throw error;
+      });
+    }
+  };
+  const options = { readable: true };
+  const handle = native().koffi.node.poll(fd, options, callback);
+  return {
+    start: () => handle.start(options, callback),
+    close: () => handle.close(),
+  };
+}

@@ -1,0 +1,73 @@
+/**
+ * The worker thread: owns the socket for changes and the socket for dumps, and does on them what the
+ * main thread asks, one request after the other, with system calls that may block.
+ */
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { errnoOf, reasonOf } from "../errors.ts";
+import { DumpReader } from "./dump-reader.ts";
+import { enterForGood, NetlinkSocket } from "./netlink-socket.ts";
+import { readSysctl, writeSysctl } from "./sysctl-file.ts";
+import type { WorkerReply, WorkerRequest, WorkerStart } from "./worker-protocol.ts";
+import { WriteBatch } from "./write-batch.ts";
+
+function serve(port: MessagePort, start: WorkerStart): void {
+  const reply = (message: WorkerReply, transfer: ArrayBuffer[] = []): void =>
+    port.postMessage(message, transfer);
+  // The thread stays there, so that /proc/sys/net is that namespace's too.
+  if (start.netns !== undefined) enterForGood(start.netns);
+  const socket = new NetlinkSocket();
+  const writes = new WriteBatch(socket);
+  const reads = new DumpReader();
+
+  const answer = (request: WorkerRequest): void => {
+    const { id } = request;
+    switch (request.kind) {
+      case "write": {
+        const startedAt = now();
+        const { buffer } = request;
+        const failures = writes.run(buffer, request.sends);
+        reply({ kind: "written", id, buffer, failures, startedAt, endedAt: now() }, [buffer]);
+        return;
+      }
+      case "read": {
+        const onPiece = (buffer: ArrayBuffer, length: number): void =>
+          reply({ kind: "piece", id, buffer, length }, [buffer]);
+        reply({ kind: "read", id, ...reads.read(request.request, onPiece) });
+        return;
+      }
+      case "read-sysctls": {
+        const values = request.names.flatMap((name) => {
+          const value = readSysctl(name);
+          return value === undefined ? [] : [[name, value] as const];
+        });
+        reply({ kind: "sysctls", id, values });
+        return;
+      }
+      case "write-sysctl":
+        writeSysctl(request.name, request.value);
+        reply({ kind: "done", id });
+        return;
+      case "close":
+        socket.close();
+        reads.close();
+        reply({ kind: "done", id });
+        port.close();
+    }
+  };
+
+  port.on("message", (request: WorkerRequest) => {
+    try {
+      answer(request);
+    } catch (error) {
+      reply({ kind: "failed", id: request.id, code: errnoOf(error), message: reasonOf(error) });
+    }
+  });
+  reply({ kind: "ready", id: 0, writePortId: socket.portId });
+}
+
+/** Comparable between threads, unlike performance.now() alone. */
+function now(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+if (parentPort !== null) serve(parentPort, workerData as WorkerStart);

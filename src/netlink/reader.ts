@@ -1,0 +1,245 @@
+/** Reads kernel objects through the worker: asks, decodes, and asks again where a dump was disturbed. */
+import type { Family } from "../../encap/address/ip-address.ts";
+import type { RouteVisitor } from "../../tunnels/kernel/kernel.ts";
+import {
+  type Address,
+  addressKey,
+  type FdbEntry,
+  fdbKey,
+  type Link,
+  type Neighbour,
+  type Nexthop,
+  neighbourKey,
+  ROUTE_PROTOCOL,
+  type UnderlayRoute,
+} from "../../tunnels/kernel/kernel-state.ts";
+import { CausewayError } from "../errors.ts";
+import { errnoName } from "../native/errno.ts";
+import { readAddress, writeAddressDump } from "./address.ts";
+import type { DeviceTable } from "./device-table.ts";
+import { readFdbEntry, writeFdbDump } from "./fdb.ts";
+import {
+  isForeignLinkFamily,
+  readLink,
+  readLinkState,
+  writeLinkDump,
+  writeLinkGet,
+} from "./link.ts";
+import {
+  type Message,
+  messagesIn,
+  RTM_NEWADDR,
+  RTM_NEWLINK,
+  RTM_NEWNEIGH,
+  RTM_NEWNEXTHOP,
+  RTM_NEWROUTE,
+} from "./message.ts";
+import { MessageWriter } from "./message-writer.ts";
+import { readNeighbour, writeNeighbourDump } from "./neighbour.ts";
+import { describeFailure } from "./netlink-error.ts";
+import { readNexthop, writeNexthopDump } from "./nexthop.ts";
+import { RTN_UNICAST, readRouteDetail, writeRouteDump } from "./route.ts";
+import { readDestination } from "./route-destination.ts";
+import type { RouteRows } from "./route-rows.ts";
+import type { WorkerClient } from "./worker-client.ts";
+
+/**
+ * How often a dump is asked for before its last answer is taken as it is. Somebody else may change
+ * objects without end; what a disturbed dump missed comes as an event or in the next read-back.
+ */
+const TRIES = 6;
+
+type Write = (writer: MessageWriter, sequence: number) => void;
+
+export class Reader {
+  readonly #client: WorkerClient;
+  readonly #devices: DeviceTable;
+  readonly #rows: RouteRows;
+  #sequence = 0;
+
+  constructor(client: WorkerClient, devices: DeviceTable, rows: RouteRows) {
+    this.#client = client;
+    this.#devices = devices;
+    this.#rows = rows;
+  }
+
+  /** All links; brings the table of devices up to date on the way. */
+  async links(): Promise<Map<string, Link>> {
+    const messages = await this.#messages("links", RTM_NEWLINK, writeLinkDump);
+    // Names first: a link's parent may come after it.
+    const own = messages.filter((message) => !isForeignLinkFamily(message));
+    const present = new Set<number>();
+    for (const message of own) {
+      const { name, ifindex } = readLinkState(message);
+      present.add(ifindex);
+      this.#devices.set(name, ifindex);
+    }
+    this.#devices.keepOnly(present);
+    const links = new Map<string, Link>();
+    for (const message of own) {
+      const link = readLink(message, this.#devices);
+      links.set(link.name, link);
+    }
+    return links;
+  }
+
+  /** Looks one name up again, after it was changed or because it was never seen. */
+  async refreshDevice(name: string): Promise<void> {
+    const found: Message[] = [];
+    const { failure } = await this.#client.read(
+      this.#request((writer, sequence) => writeLinkGet(writer, sequence, name)),
+      (view, length) => {
+        for (const message of messagesIn(view, length)) {
+          if (message.type === RTM_NEWLINK) found.push(message);
+        }
+      },
+    );
+    const link = found[0];
+    if (failure === undefined && link !== undefined) {
+      this.#devices.set(name, readLinkState(link).ifindex);
+    } else this.#devices.forgetName(name);
+  }
+
+  async addresses(): Promise<Map<string, Address>> {
+    const addresses = new Map<string, Address>();
+    for (const message of await this.#messages("addresses", RTM_NEWADDR, writeAddressDump)) {
+      const address = readAddress(message, this.#devices);
+      if (address !== undefined) addresses.set(addressKey(address), address);
+    }
+    return addresses;
+  }
+
+  /** The permanent rows of one family on one device; none if it is gone. */
+  async neighbours(device: string, family: Family, into: Map<string, Neighbour>): Promise<void> {
+    const ifindex = this.#devices.indexOf(device);
+    if (ifindex === undefined) return;
+    const messages = await this.#messages("neighbours", RTM_NEWNEIGH, (writer, sequence) =>
+      writeNeighbourDump(writer, sequence, family, ifindex),
+    );
+    for (const message of messages) {
+      const neighbour = readNeighbour(message, this.#devices);
+      // Kernels before strict checking do not filter by device.
+      if (neighbour?.permanent === true && neighbour.device === device) {
+        into.set(neighbourKey(neighbour), neighbour);
+      }
+    }
+  }
+
+  /** The permanent FDB entries of one device; none if it is gone. */
+  async fdb(device: string): Promise<FdbEntry[]> {
+    const ifindex = this.#devices.indexOf(device);
+    if (ifindex === undefined) return [];
+    const entries = new Map<string, FdbEntry>();
+    const messages = await this.#messages("FDB entries", RTM_NEWNEIGH, (writer, sequence) =>
+      writeFdbDump(writer, sequence, ifindex),
+    );
+    for (const message of messages) {
+      const entry = readFdbEntry(message, this.#devices);
+      if (entry?.device === device) entries.set(fdbKey(entry), entry);
+    }
+    return [...entries.values()];
+  }
+
+  async nexthops(): Promise<Map<number, Nexthop>> {
+    const nexthops = new Map<number, Nexthop>();
+    for (const message of await this.#messages("nexthops", RTM_NEWNEXTHOP, writeNexthopDump)) {
+      const nexthop = readNexthop(message, this.#devices);
+      nexthops.set(nexthop.id, nexthop);
+    }
+    return nexthops;
+  }
+
+  /** If the kernel says that the dump was disturbed, the visitor gets all rows once more. */
+  async routes(family: Family, visitor: RouteVisitor): Promise<void> {
+    await this.#dump(
+      "routes",
+      (writer, sequence) => writeRouteDump(writer, sequence, family),
+      (view, length) => this.#rows.visit(view, length, family, visitor),
+      () => undefined,
+    );
+  }
+
+  async underlayRoutes(family: Family, device: string): Promise<UnderlayRoute[]> {
+    const ifindex = this.#devices.indexOf(device);
+    if (ifindex === undefined) return [];
+    const routes: UnderlayRoute[] = [];
+    let nexthops: Map<number, Nexthop> | undefined;
+    const messages = await this.#messages(
+      "routes of the underlay",
+      RTM_NEWROUTE,
+      (writer, sequence) => writeRouteDump(writer, sequence, family, ifindex),
+      isForeignUnicast,
+    );
+    for (const { view, body, end } of messages) {
+      const { path, legs, metric } = readRouteDetail(view, body, end, this.#devices);
+      const destination = readDestination(view, body, end, family);
+      let leg = legs.find((candidate) => candidate.device === device);
+      if (leg === undefined && path.nexthopId !== undefined) {
+        // With net.ipv4.nexthop_compat_mode=0 only the id is there.
+        nexthops ??= await this.nexthops();
+        leg = nexthops.get(path.nexthopId);
+      }
+      if (leg?.device !== device) continue;
+      routes.push({ destination, gateway: leg.gateway, device, metric });
+    }
+    return routes;
+  }
+
+  /** undefined if all went well, else the kernel's errno and words. */
+  async probe(write: Write): Promise<{ code: string; message: string } | undefined> {
+    const { failure } = await this.#client.read(this.#request(write), () => undefined);
+    if (failure === undefined) return undefined;
+    return { code: errnoName(failure.errno), message: describeFailure(failure) };
+  }
+
+  /** Whole messages of one type; the buffers stay alive with them. */
+  async #messages(
+    what: string,
+    type: number,
+    write: Write,
+    accepts: (message: Message) => boolean = () => true,
+  ): Promise<Message[]> {
+    let messages: Message[] = [];
+    const onPiece = (view: DataView, length: number): void => {
+      for (const message of messagesIn(view, length)) {
+        if (message.type === type && accepts(message)) messages.push(message);
+      }
+    };
+    await this.#dump(what, write, onPiece, () => {
+      messages = [];
+    });
+    return messages;
+  }
+
+  async #dump(
+    what: string,
+    write: Write,
+    onPiece: (view: DataView, length: number) => void,
+    onRestart: () => void,
+  ): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      const { interrupted, failure } = await this.#client.read(this.#request(write), onPiece);
+      if (failure !== undefined) {
+        const code = errnoName(failure.errno) === "EPERM" ? "not-permitted" : "kernel";
+        throw new CausewayError(
+          code,
+          `cannot read the kernel's ${what}: ${describeFailure(failure)}`,
+        );
+      }
+      if (!interrupted || tries === TRIES) return;
+      onRestart();
+    }
+  }
+
+  #request(write: Write): Uint8Array {
+    const writer = new MessageWriter(0);
+    this.#sequence = (this.#sequence + 1) >>> 0;
+    write(writer, this.#sequence);
+    return writer.bytes.slice();
+  }
+}
+
+/** Told from rtmsg alone, because our own routes through the parent may be 100,000. */
+function isForeignUnicast({ view, body }: Message): boolean {
+  return view.getUint8(body + 5) !== ROUTE_PROTOCOL && view.getUint8(body + 7) === RTN_UNICAST;
+}

@@ -1,0 +1,142 @@
+/** The main thread's end of the netlink worker: requests with promises, answers in short slices. */
+import { extname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
+import { CausewayError } from "../errors.ts";
+import type { WorkerReply, WorkerRequest, WorkerStart } from "./worker-protocol.ts";
+
+/** Longest time, in milliseconds, that answers may keep the main loop from its other work. */
+const SLICE = 2;
+
+type Reply<K extends WorkerReply["kind"]> = Extract<WorkerReply, { kind: K }>;
+type Body<R> = R extends WorkerRequest ? Omit<R, "id"> : never;
+
+interface Pending {
+  readonly onPiece: ((view: DataView, length: number) => void) | undefined;
+  readonly resolve: (reply: WorkerReply) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class WorkerClient {
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, Pending>();
+  readonly #replies: WorkerReply[] = [];
+  #isDraining = false;
+  #lastId = 0;
+  #failure: CausewayError | undefined;
+
+  private constructor(worker: Worker) {
+    this.#worker = worker;
+    worker.on("message", (reply: WorkerReply) => this.#queue(reply));
+    worker.on("error", (error) => this.#fail(error));
+    worker.on("exit", () => this.#fail(new Error("the thread ended")));
+    worker.unref();
+  }
+
+  /** Starts the thread. @throws CausewayError if it cannot open its sockets. */
+  static async start(start: WorkerStart): Promise<{ client: WorkerClient; writePortId: number }> {
+    // The worker's file is compiled if this one is.
+    const extension = extname(fileURLToPath(import.meta.url));
+    const file = new URL(`./netlink-worker${extension}`, import.meta.url);
+    const worker = new Worker(file, { name: "netlink", workerData: start });
+    const client = new WorkerClient(worker);
+    const ready = (await client.#wait(0)) as Reply<"ready">;
+    return { client, writePortId: ready.writePortId };
+  }
+
+  write(request: Body<Extract<WorkerRequest, { kind: "write" }>>): Promise<Reply<"written">> {
+    return this.#ask(request, undefined, [request.buffer]) as Promise<Reply<"written">>;
+  }
+
+  /** `onPiece` gets whole messages, in order, before the promise resolves. */
+  read(
+    request: Uint8Array,
+    onPiece: (view: DataView, length: number) => void,
+  ): Promise<Reply<"read">> {
+    return this.#ask({ kind: "read", request }, onPiece) as Promise<Reply<"read">>;
+  }
+
+  async readSysctls(names: readonly string[]): Promise<Map<string, string>> {
+    const reply = (await this.#ask({ kind: "read-sysctls", names })) as Reply<"sysctls">;
+    return new Map(reply.values);
+  }
+
+  /** @throws an error with the errno in `code`. */
+  async writeSysctl(name: string, value: string): Promise<void> {
+    await this.#ask({ kind: "write-sysctl", name, value });
+  }
+
+  async close(): Promise<void> {
+    if (this.#failure !== undefined) return;
+    await this.#ask({ kind: "close" });
+    this.#failure = new CausewayError("internal", "the netlink sockets are closed");
+    await this.#worker.terminate();
+  }
+
+  #ask(
+    body: Body<WorkerRequest>,
+    onPiece?: Pending["onPiece"],
+    transfer: ArrayBuffer[] = [],
+  ): Promise<WorkerReply> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    const id = ++this.#lastId;
+    const answer = this.#wait(id, onPiece);
+    this.#worker.postMessage({ ...body, id } as WorkerRequest, transfer);
+    return answer;
+  }
+
+  #wait(id: number, onPiece?: Pending["onPiece"]): Promise<WorkerReply> {
+    this.#worker.ref();
+    return new Promise((resolve, reject) => {
+      this.#pending.set(id, { onPiece, resolve, reject });
+    });
+  }
+
+  #queue(reply: WorkerReply): void {
+    this.#replies.push(reply);
+    if (!this.#isDraining) this.#drain();
+  }
+
+  /** Node delivers up to 1,000 thread messages in one go, so slices are cut here. */
+  #drain(): void {
+    this.#isDraining = true;
+    const end = performance.now() + SLICE;
+    let at = 0;
+    while (at < this.#replies.length && (at === 0 || performance.now() < end)) {
+      this.#deliver(this.#replies[at++] as WorkerReply);
+    }
+    this.#replies.splice(0, at);
+    if (this.#replies.length > 0) setImmediate(() => this.#drain());
+    else this.#isDraining = false;
+  }
+
+  #deliver(reply: WorkerReply): void {
+    const pending = this.#pending.get(reply.id);
+    if (pending === undefined) return;
+    if (reply.kind === "piece") {
+      try {
+        pending.onPiece?.(new DataView(reply.buffer), reply.length);
+      } catch (error) {
+        this.#settle(reply.id);
+        pending.reject(error);
+      }
+      return;
+    }
+    this.#settle(reply.id);
+    if (reply.kind === "failed") {
+      const error = new CausewayError("kernel", reply.message);
+      pending.reject(Object.assign(error, { errno: reply.code }));
+    } else pending.resolve(reply);
+  }
+
+  #settle(id: number): void {
+    this.#pending.delete(id);
+    if (this.#pending.size === 0) this.#worker.unref();
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= CausewayError.from(error, "kernel", "the netlink thread failed");
+    for (const pending of this.#pending.values()) pending.reject(this.#failure);
+    this.#pending.clear();
+  }
+}

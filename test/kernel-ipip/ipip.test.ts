@@ -1,0 +1,6 @@
+// IP-in-IP on a real kernel: this machine's may have no ipip module, a User Mode Linux guest always has.
+
+import { testInUml } from "../support/uml-tests.ts";
+import { allScenarios } from "./all-scenarios.ts";
+
+testInUml("in User Mode Linux", "kernel-ipip/guest.ts", allScenarios, 180_000);

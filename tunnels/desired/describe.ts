@@ -1,0 +1,34 @@
+/** Why an object other than a route is wanted, in a few words for `plan` and `show`. */
+import type { ObjectKind } from "../kernel/kernel-op.ts";
+import type { PoolIndex } from "./pool-index.ts";
+import type { RemoteNodes } from "./remote-nodes.ts";
+import { TUNNEL_KINDS } from "./tunnel-role.ts";
+
+/** `key`: as in the maps of KernelState. Undefined for what is not ours. */
+export function describeObject(
+  kind: Exclude<ObjectKind, "route">,
+  key: string,
+  pools: PoolIndex,
+  remotes: RemoteNodes,
+): string | undefined {
+  switch (kind) {
+    case "sysctl":
+      return "this node forwards packets of its pods";
+    case "link": {
+      const tunnel = TUNNEL_KINDS.find(({ device }) => device === key);
+      const carried = tunnel && pools.routed(tunnel.family, tunnel.encap);
+      if (!carried || carried.length === 0) return undefined;
+      const names = carried.map(({ name }) => `"${name}"`).join(", ");
+      return `carries pool${carried.length === 1 ? "" : "s"} ${names}`;
+    }
+    case "address":
+      return "tunnel address of this node";
+    case "neighbour":
+    case "fdb": {
+      const node = remotes.ownerOf(key);
+      return node && `VTEP of ${node}`;
+    }
+    case "nexthop":
+      return remotes.ownerOf(Number(key));
+  }
+}

@@ -1,0 +1,229 @@
+/**
+ * This node's own side of the overlay: its subnets and parent devices, the tunnel devices it is to
+ * have, and what it lacks for them.
+ */
+import type { Cidr } from "../../encap/address/cidr.ts";
+import { addressBits, type Family, type IpAddress } from "../../encap/address/ip-address.ts";
+import type { TunnelMtu } from "../../encap/encap-mode.ts";
+import type { Address, Link } from "../kernel/kernel-state.ts";
+import type { Node } from "../model/node.ts";
+import type { Vtep } from "../model/vtep.ts";
+import { ipipLink } from "./ipip.ts";
+import { fitMtu } from "./mtu.ts";
+import { subnetOf } from "./path-choice.ts";
+import type { PoolIndex } from "./pool-index.ts";
+import type { Problem } from "./problem.ts";
+import type { EffectiveSettings } from "./settings.ts";
+import {
+  nodeAddress,
+  TUNNEL_KINDS,
+  type TunnelKind,
+  type TunnelRole,
+  tunnelAddress,
+  tunnelKind,
+} from "./tunnel-role.ts";
+import type { Underlay, UnderlayParent } from "./underlay.ts";
+import { vxlanLink } from "./vxlan.ts";
+
+export interface LocalFamily {
+  readonly address: IpAddress | undefined;
+  /** The nodes inside are reached directly where the pool's mode lets them be. */
+  readonly subnet: Cidr | undefined;
+  readonly parent: string | undefined;
+  /** Some pool is CrossSubnet or Never. */
+  readonly wantsDirect: boolean;
+  readonly hasCrossSubnet: boolean;
+}
+
+export interface LocalTunnel {
+  readonly link: Link;
+  readonly address: Address;
+  /** For the routes through it. */
+  readonly mtu: TunnelMtu;
+  readonly source: IpAddress | undefined;
+}
+
+/** A problem of this node, and the prefixes that have no route because of it. */
+export interface Shortfall {
+  readonly problem: Problem;
+  readonly role?: TunnelRole | undefined;
+  readonly family?: Family;
+  /** Only those of this pool. */
+  readonly pool?: string;
+}
+
+export interface LocalSide {
+  readonly families: { readonly 4: LocalFamily; readonly 6: LocalFamily };
+  readonly tunnels: { readonly [Role in TunnelRole]?: LocalTunnel };
+  readonly shortfalls: readonly Shortfall[];
+}
+
+export interface LocalInputs {
+  /** This node's name. */
+  readonly name: string;
+  readonly node: Node | undefined;
+  readonly vteps: readonly Vtep[];
+  readonly families: readonly Family[];
+  /** Empty: the kernel can make the device; else why it cannot. */
+  readonly encaps: { readonly vxlan: string; readonly ipip: string };
+  readonly pools: PoolIndex;
+  readonly settings: EffectiveSettings;
+  readonly underlay: Underlay;
+}
+
+export function localSide(inputs: LocalInputs): LocalSide {
+  const shortfalls: Shortfall[] = [];
+  const wanted = TUNNEL_KINDS.filter((kind) => isWanted(kind, inputs, shortfalls));
+  if (inputs.node === undefined) {
+    shortfalls.push({ problem: problem(`node ${inputs.name}`, NO_RECORD, RECORD_HINT) });
+  }
+  noteUnsupportedPools(inputs, shortfalls);
+  const families = { 4: localFamily(4, inputs), 6: localFamily(6, inputs) };
+  const tunnels: { [Role in TunnelRole]?: LocalTunnel } = {};
+  for (const family of inputs.families) {
+    const kinds = wanted.filter((kind) => kind.family === family);
+    if (kinds.length === 0 && !families[family].wantsDirect) continue;
+    const parent = findParent(family, inputs, shortfalls);
+    if (parent === undefined) continue;
+    for (const kind of kinds) {
+      const tunnel = localTunnel(kind, parent, inputs, shortfalls);
+      if (tunnel) tunnels[kind.role] = tunnel;
+    }
+  }
+  return { families, tunnels, shortfalls };
+}
+
+const NO_RECORD = "this node has no record in the datastore";
+const RECORD_HINT = "add a Node of this name, or start the agent with the right --node";
+
+/** A pool asks for the device, or a setting does, and the kernel can make it. */
+function isWanted(kind: TunnelKind, inputs: LocalInputs, shortfalls: Shortfall[]): boolean {
+  if (!inputs.families.includes(kind.family)) return false;
+  const pools = inputs.pools.routed(kind.family, kind.encap);
+  const setting = enabledSetting(kind, inputs.settings);
+  if (setting?.value === false) {
+    for (const pool of pools) {
+      const reason = `${kind.label} is turned off by ${kind.encap}Enabled (${setting.source})`;
+      const note: Problem = { subject: `pool "${pool.name}"`, reason, severity: "note" };
+      shortfalls.push({ problem: note, role: kind.role, pool: pool.name });
+    }
+    return false;
+  }
+  if (pools.length === 0 && setting?.value !== true) return false;
+  const refusal = inputs.encaps[kind.encap];
+  if (refusal === "") return true;
+  const reason = `this kernel cannot make ${kind.encap} devices: ${refusal}`;
+  const hint = `load the kernel module ${kind.encap}, or give the pool another encapsulation`;
+  for (const pool of pools) {
+    const subject = `pool "${pool.name}"`;
+    shortfalls.push({ problem: problem(subject, reason, hint), role: kind.role, pool: pool.name });
+  }
+  if (pools.length === 0) {
+    shortfalls.push({ problem: problem(`device ${kind.device}`, reason, hint), role: kind.role });
+  }
+  return false;
+}
+
+/** Pools that no node of this make can carry. */
+function noteUnsupportedPools({ pools, families }: LocalInputs, shortfalls: Shortfall[]): void {
+  for (const { name, encap } of pools.routed(6)) {
+    const subject = `pool "${name}"`;
+    if (!families.includes(6)) {
+      const hint = "turn IPv6 on in the kernel, or remove the pool";
+      shortfalls.push({ problem: problem(subject, "this kernel has no IPv6", hint), pool: name });
+    } else if (tunnelKind(encap, 6) === undefined && encap !== "none") {
+      const hint = "give the pool vxlanMode";
+      const reason = "IP-in-IP carries IPv4 only";
+      shortfalls.push({ problem: problem(subject, reason, hint), pool: name });
+    }
+  }
+}
+
+/** IPv6 follows its pools alone, as Calico has it. */
+function enabledSetting(
+  kind: TunnelKind,
+  settings: EffectiveSettings,
+): EffectiveSettings["vxlanEnabled"] | undefined {
+  if (kind.family === 6) return undefined;
+  return kind.encap === "vxlan" ? settings.vxlanEnabled : settings.ipipEnabled;
+}
+
+function localFamily(
+  family: Family,
+  { families, node, pools, underlay }: LocalInputs,
+): LocalFamily {
+  const own = families.includes(family) ? nodeAddress(node, family) : undefined;
+  const parent = parentOf(underlay, own?.address);
+  const routed = pools.routed(family);
+  return {
+    address: own?.address,
+    subnet: own && subnetOf(own.address, own.subnetLength ?? parent?.prefixLength),
+    parent: parent?.device,
+    wantsDirect: routed.some((pool) => pool.mode !== "Always"),
+    hasCrossSubnet: routed.some((pool) => pool.mode === "CrossSubnet"),
+  };
+}
+
+/** What was found for another address than the record's present one does not count. */
+function parentOf(underlay: Underlay, address: IpAddress | undefined): UnderlayParent | undefined {
+  const found = address && underlay[address.family];
+  return found?.device !== undefined && address?.equals(found.address) ? found : undefined;
+}
+
+function findParent(
+  family: Family,
+  { name, node, underlay }: LocalInputs,
+  shortfalls: Shortfall[],
+): UnderlayParent | undefined {
+  if (node === undefined) return undefined;
+  const own = nodeAddress(node, family);
+  if (own === undefined) {
+    const hint = `set spec.bgp.ipv${family}Address, or an InternalIP`;
+    const reason = `this node has no IPv${family} address in its record`;
+    shortfalls.push({ problem: problem(`node ${name}`, reason, hint), family });
+    return undefined;
+  }
+  const parent = parentOf(underlay, own.address);
+  if (parent !== undefined) return parent;
+  const found = underlay[family];
+  const reason = found.device === undefined ? found.reason : `no link is known for ${own.address}`;
+  const hint = `give a link the address ${own.address}, or the Node the address of a link`;
+  shortfalls.push({ problem: problem(`IPv${family} underlay`, reason, hint), family });
+  return undefined;
+}
+
+function localTunnel(
+  kind: TunnelKind,
+  parent: UnderlayParent,
+  { name, node, vteps, settings }: LocalInputs,
+  shortfalls: Shortfall[],
+): LocalTunnel | undefined {
+  const { device, role } = kind;
+  const ip = tunnelAddress(node, kind);
+  if (ip === undefined) {
+    const reason = `node ${name} has no ${kind.label} tunnel address`;
+    const hint = `set ${kind.field} on the Node`;
+    shortfalls.push({ problem: problem(`device ${device}`, reason, hint), role });
+    return undefined;
+  }
+  const fit = fitMtu(kind, parent.mtu, settings);
+  if (fit.problem) shortfalls.push({ problem: fit.problem, role });
+  if (fit.mtu === undefined) return undefined;
+  const vtep = vteps.find(({ family }) => family === kind.family);
+  const { vxlanVni: vni, vxlanPort: port } = settings;
+  const basics = { mtu: fit.mtu, parent: parent.device };
+  const source = kind.family === 4 ? settings.routeSource.value : settings.routeSource6.value;
+  return {
+    link:
+      kind.encap === "vxlan" && vtep
+        ? vxlanLink(device, vtep, { ...basics, vni: vni.value, port: port.value })
+        : ipipLink(device, parent.address, basics),
+    address: { device, ip, prefixLength: addressBits(ip.family), scope: "global" },
+    mtu: fit.mtu,
+    source,
+  };
+}
+
+function problem(subject: string, reason: string, hint: string): Problem {
+  return { subject, reason, hint, severity: "error" };
+}

@@ -1,0 +1,148 @@
+/**
+ * The route of one prefix. Four kinds of claim can meet on one: a node address that must not go
+ * into a tunnel, an address borrowed from another node's block, a tunnel address, a block; the
+ * first of these that is there decides.
+ */
+import type { Cidr } from "../../encap/address/cidr.ts";
+import type { UnderlayRoute } from "../kernel/kernel-state.ts";
+import type { PathTable } from "../kernel/path-table.ts";
+import type { IpPool } from "../model/ip-pool.ts";
+import type { BlockIndex } from "./block-index.ts";
+import { blackholePath, underlayPath } from "./direct.ts";
+import type { LocalSide } from "./local-side.ts";
+import { choosePath, OUTCOME, type Outcome } from "./path-choice.ts";
+import type { PoolIndex } from "./pool-index.ts";
+import type { PrefixClaims } from "./prefix-claims.ts";
+import type { RemoteNodes } from "./remote-nodes.ts";
+import { TUNNEL_KINDS } from "./tunnel-role.ts";
+import type { VtepMap } from "./vtep-map.ts";
+
+export interface RouteDecision {
+  readonly what: "node address" | "borrowed address" | "tunnel address" | "block";
+  /** The node that has the prefix. */
+  readonly node: string;
+  readonly pool: IpPool | undefined;
+  readonly outcome: Outcome;
+}
+
+export interface RouteInputs {
+  /** This node's name. */
+  readonly name: string;
+  readonly pools: PoolIndex;
+  readonly blocks: BlockIndex;
+  readonly vteps: VtepMap;
+  readonly remotes: RemoteNodes;
+  readonly paths: PathTable;
+  readonly underlayRoutes: PrefixClaims<UnderlayRoute>;
+}
+
+/** Undefined: nobody claims the prefix. */
+export function decideRoute(
+  cidr: Cidr,
+  inputs: RouteInputs,
+  local: LocalSide,
+): RouteDecision | undefined {
+  if (cidr.isHost) {
+    const decision =
+      decideNodeAddress(cidr, inputs) ??
+      decideBorrowed(cidr, inputs) ??
+      decideTunnelAddress(cidr, inputs, local);
+    if (decision) return decision;
+  }
+  return decideBlock(cidr, inputs);
+}
+
+/** Inside a pool, the address gets the underlay's way to it, lest a block's route catch it. */
+function decideNodeAddress(cidr: Cidr, inputs: RouteInputs): RouteDecision | undefined {
+  const { vteps, pools, underlayRoutes, paths, name } = inputs;
+  const claim = vteps.inForce(vteps.addresses.all(cidr));
+  const pool = claim && pools.containing(cidr);
+  if (!claim || !pool) return undefined;
+  const decision = { what: "node address" as const, node: claim.node, pool };
+  if (claim.node === name) return { ...decision, outcome: OUTCOME.none };
+  const route = underlayRoutes.deepest(cidr.address, cidr.length);
+  const outcome = route ? paths.intern(underlayPath(route)) : OUTCOME.noUnderlayRoute;
+  return { ...decision, outcome };
+}
+
+function decideBorrowed(cidr: Cidr, inputs: RouteInputs): RouteDecision | undefined {
+  const claim = inputs.blocks.borrowed.first(cidr);
+  if (!claim) return undefined;
+  return decideFor("borrowed address", claim.node, cidr, inputs);
+}
+
+/** Where the node's own block covers its tunnel address, the block's route is enough. */
+function decideTunnelAddress(
+  cidr: Cidr,
+  inputs: RouteInputs,
+  local: LocalSide,
+): RouteDecision | undefined {
+  const { vteps, blocks, pools, name, remotes } = inputs;
+  const claims = vteps.tunnels.all(cidr);
+  const node = vteps.inForce(claims)?.node;
+  if (node === undefined) return undefined;
+  if (node === name) {
+    return { what: "tunnel address", node, pool: pools.containing(cidr), outcome: OUTCOME.none };
+  }
+  const roles = claims.filter((claim) => claim.node === node).map((claim) => claim.role);
+  const kind = TUNNEL_KINDS.find(({ role }) => roles.includes(role) && local.tunnels[role]);
+  if (kind === undefined) return undefined;
+  const cover = blocks.claims.deepest(cidr.address, cidr.length);
+  if (cover?.node === node && pools.containing(cover.cidr)) return undefined;
+  const pool = pools.containing(cidr);
+  if (pool) return decideFor("tunnel address", node, cidr, inputs);
+  const outcome = remotes.paths(node, cidr.family)[kind.encap];
+  return { what: "tunnel address", node, pool, outcome };
+}
+
+function decideBlock(cidr: Cidr, inputs: RouteInputs): RouteDecision | undefined {
+  const node = inputs.blocks.claims.first(cidr)?.node;
+  return node === undefined ? undefined : decideFor("block", node, cidr, inputs);
+}
+
+function decideFor(
+  what: RouteDecision["what"],
+  node: string,
+  cidr: Cidr,
+  { pools, remotes, paths, name }: RouteInputs,
+): RouteDecision {
+  const pool = pools.containing(cidr);
+  let outcome: Outcome;
+  if (pool === undefined) {
+    outcome = pools.isUnrouted(cidr) ? OUTCOME.none : OUTCOME.noPool;
+  } else if (node === name) {
+    const isBlackhole = what === "block" && !cidr.isHost;
+    outcome = isBlackhole ? paths.intern(blackholePath(cidr.family)) : OUTCOME.none;
+  } else {
+    outcome = choosePath(pool, remotes.paths(node, cidr.family));
+  }
+  return { what, node, pool, outcome };
+}
+
+/** For whoever asks why a route is there: "block of birch". */
+export function describeDecision(
+  cidr: Cidr,
+  { what, node, outcome }: RouteDecision,
+  { blocks, name }: RouteInputs,
+): string {
+  const holder = node === name ? "this node" : node;
+  if (what === "block" && outcome >= 0 && node === name) return "local block";
+  if (what !== "borrowed address") return `${what} of ${holder}`;
+  const lender = blocks.claims.deepest(cidr.address, cidr.length)?.node;
+  const from = lender === undefined ? "" : `, from the block of ${lender}`;
+  return `address borrowed by ${holder}${from}`;
+}
+
+export function underlayOrder(a: UnderlayRoute, b: UnderlayRoute): number {
+  return (
+    a.metric - b.metric ||
+    Number(a.gateway !== undefined) - Number(b.gateway !== undefined) ||
+    compareHops(a, b)
+  );
+}
+
+function compareHops(a: UnderlayRoute, b: UnderlayRoute): number {
+  const left = `${a.device} ${a.gateway ?? ""}`;
+  const right = `${b.device} ${b.gateway ?? ""}`;
+  return left < right ? -1 : left > right ? 1 : 0;
+}

@@ -1,0 +1,90 @@
+/** What this node's own links say about the underlay: which one carries tunnel packets. */
+import type { Family, IpAddress } from "../../encap/address/ip-address.ts";
+import type { UnderlayMtu } from "../../encap/encap-mode.ts";
+import type { Address, Link, UnderlayRoute } from "../kernel/kernel-state.ts";
+import { isOurDevice } from "../kernel/ownership.ts";
+import type { Node } from "../model/node.ts";
+import { nodeAddress } from "./tunnel-role.ts";
+
+export interface UnderlayParent {
+  readonly address: IpAddress;
+  /** The parent device: the link that holds the node address. */
+  readonly device: string;
+  readonly mtu: UnderlayMtu;
+  /** Of the node address on that link. */
+  readonly prefixLength: number;
+}
+
+export interface NoParent {
+  readonly device: undefined;
+  readonly reason: string;
+}
+
+export interface Underlay {
+  readonly 4: UnderlayParent | NoParent;
+  readonly 6: UnderlayParent | NoParent;
+  /** Routes of others through the parent devices. */
+  readonly routes: readonly UnderlayRoute[];
+}
+
+export const UNREAD_UNDERLAY: Underlay = {
+  4: { device: undefined, reason: "the links of this node have not been read yet" },
+  6: { device: undefined, reason: "the links of this node have not been read yet" },
+  routes: [],
+};
+
+/** Pure: the same links and addresses in any order give the same parent. */
+export function findUnderlay(
+  links: ReadonlyMap<string, Link>,
+  addresses: ReadonlyMap<string, Address>,
+  localNode: Node | undefined,
+  routes: readonly UnderlayRoute[] = [],
+): Underlay {
+  return {
+    4: findParent(4, links, addresses, localNode),
+    6: findParent(6, links, addresses, localNode),
+    routes,
+  };
+}
+
+function findParent(
+  family: Family,
+  links: ReadonlyMap<string, Link>,
+  addresses: ReadonlyMap<string, Address>,
+  localNode: Node | undefined,
+): UnderlayParent | NoParent {
+  const wanted = nodeAddress(localNode, family)?.address;
+  if (wanted === undefined) return { device: undefined, reason: `no IPv${family} node address` };
+  const holders: { link: Link; prefixLength: number }[] = [];
+  for (const { ip, device, prefixLength } of addresses.values()) {
+    const link = links.get(device);
+    if (link === undefined || isOurDevice(device) || !ip.equals(wanted)) continue;
+    holders.push({ link, prefixLength });
+  }
+  holders.sort((a, b) => compareLinks(a.link, b.link) || a.prefixLength - b.prefixLength);
+  const [first] = holders;
+  if (first === undefined) {
+    return { device: undefined, reason: `no link holds the node address ${wanted}` };
+  }
+  const { link, prefixLength } = first;
+  if (isLoopback(link)) {
+    const reason = `only the loopback device holds the node address ${wanted}`;
+    return { device: undefined, reason };
+  }
+  return { address: wanted, device: link.name, mtu: link.mtu as UnderlayMtu, prefixLength };
+}
+
+/** A link that can carry packets first, then the older one. */
+function compareLinks(a: Link, b: Link): number {
+  return (
+    Number(isLoopback(a)) - Number(isLoopback(b)) ||
+    Number(b.up) - Number(a.up) ||
+    Number(b.running) - Number(a.running) ||
+    a.ifindex - b.ifindex ||
+    (a.name < b.name ? -1 : 1)
+  );
+}
+
+function isLoopback(link: Link): boolean {
+  return link.name === "lo";
+}

@@ -1,0 +1,146 @@
+/**
+ * Reading the kernel back into our picture of it, and marking as dirty what is not as desired. A
+ * difference found here that nobody asked for is drift.
+ */
+import type { Family } from "../../encap/address/ip-address.ts";
+import type { Kernel, RouteVisitor } from "../kernel/kernel.ts";
+import type { KernelState } from "../kernel/kernel-state.ts";
+import { OUR_DEVICES } from "../kernel/ownership.ts";
+import type { Cause, Dirty, Key, KeyedKind } from "./dirty.ts";
+import { type DiffRules, keyedDiff } from "./keyed-diff.ts";
+import type { ForeignRoutes } from "./plan-input.ts";
+import { DIFF_RULES, mapOf } from "./plan-stage.ts";
+
+/** What can be read back on its own. */
+export type ReadScope = KeyedKind | "routes4" | "routes6";
+
+export const ALL_SCOPES: readonly ReadScope[] = [
+  "sysctl",
+  "link",
+  "address",
+  "fdb",
+  "neighbour",
+  "nexthop",
+  "routes4",
+  "routes6",
+];
+
+export interface Picture {
+  readonly desired: KernelState;
+  readonly actual: KernelState;
+  readonly foreign: ForeignRoutes;
+  readonly dirty: Dirty;
+}
+
+/** Reads one scope and marks every key of it that is not as desired. */
+export async function readBack(
+  scope: ReadScope,
+  kernel: Kernel,
+  picture: Picture,
+  cause: Cause,
+): Promise<void> {
+  if (scope === "routes4") return readRoutes(4, kernel, picture, cause);
+  if (scope === "routes6")
+    return kernel.features.ipv6 ? readRoutes(6, kernel, picture, cause) : undefined;
+  const read = await readKind(scope, kernel, picture);
+  const actual = mapOf(picture.actual, scope) as Map<Key, unknown>;
+  actual.clear();
+  for (const [key, value] of read) actual.set(key, value);
+  if (picture.dirty.all !== undefined) return;
+  const rules = DIFF_RULES[scope] as unknown as DiffRules<never>;
+  const desired = mapOf(picture.desired, scope) as Map<Key, never>;
+  for (const { key } of keyedDiff(desired, actual as Map<Key, never>, rules)) {
+    picture.dirty.mark(scope, key, cause);
+  }
+}
+
+async function readKind(
+  kind: KeyedKind,
+  kernel: Kernel,
+  { desired, actual }: Picture,
+): Promise<Map<Key, unknown>> {
+  const devices = (): string[] => OUR_DEVICES.filter((name) => actual.links.has(name));
+  switch (kind) {
+    case "sysctl":
+      return kernel.readSysctls([...desired.sysctls.keys()]);
+    case "link":
+      return kernel.readLinks();
+    case "address":
+      return kernel.readAddresses();
+    case "neighbour":
+      return kernel.readNeighbours(devices());
+    case "fdb":
+      return readFdbTwice(kernel, devices(), desired, actual);
+    case "nexthop":
+      return kernel.readNexthops();
+  }
+}
+
+/**
+ * Under churn an FDB dump leaves out entries that are there. What we know and desire and do not see
+ * is looked for a second time before it counts as gone.
+ */
+async function readFdbTwice(
+  kernel: Kernel,
+  devices: string[],
+  desired: KernelState,
+  actual: KernelState,
+): Promise<Map<Key, unknown>> {
+  const first = await kernel.readFdb(devices);
+  const isDoubtful = [...desired.fdb.keys()].some((key) => actual.fdb.has(key) && !first.has(key));
+  if (!isDoubtful) return first;
+  const second = await kernel.readFdb(devices);
+  for (const [key, entry] of first) if (!second.has(key)) second.set(key, entry);
+  return second;
+}
+
+let round = 0;
+
+/**
+ * One pass over the dump: each row is compared with the rows of both pictures that are expected
+ * next, and only what is out of step needs a lookup by hash.
+ */
+async function readRoutes(
+  family: Family,
+  kernel: Kernel,
+  picture: Picture,
+  cause: Cause,
+): Promise<void> {
+  const desired = picture.desired.routes[family];
+  const actual = picture.actual.routes[family];
+  const foreign = picture.foreign[family];
+  const { dirty } = picture;
+  const thisRound = ++round;
+  let nextActual = 0;
+  let nextDesired = 0;
+  const mark = (w0: number, w1: number, w2: number, w3: number, length: number): void => {
+    if (dirty.all === undefined) dirty.markWords(family, w0, w1, w2, w3, length, cause);
+  };
+  foreign.clear();
+  const visitor: RouteVisitor = {
+    owned(w0, w1, w2, w3, length, path) {
+      let at = actual.find(w0, w1, w2, w3, length, nextActual);
+      if (at >= 0 && actual.wasSeen(at, thisRound)) return;
+      at = actual.set(w0, w1, w2, w3, length, path, at);
+      actual.see(at, thisRound);
+      nextActual = at + 1;
+      const want = desired.find(w0, w1, w2, w3, length, nextDesired);
+      if (want >= 0) {
+        desired.see(want, thisRound);
+        nextDesired = want + 1;
+      }
+      if (desired.pathOf(want) !== path) mark(w0, w1, w2, w3, length);
+    },
+    wants: (w0, w1, w2, w3, length) => desired.find(w0, w1, w2, w3, length) >= 0,
+    foreign(w0, w1, w2, w3, length, path) {
+      foreign.set(w0, w1, w2, w3, length, path);
+      mark(w0, w1, w2, w3, length);
+    },
+  };
+  await kernel.readRoutes(family, visitor);
+  for (const row of actual.rows()) if (!actual.wasSeen(row, thisRound)) actual.removeRow(row);
+  if (dirty.all !== undefined) return;
+  for (const row of desired.rows()) {
+    if (!desired.wasSeen(row, thisRound)) dirty.markRoute(desired.destinationOf(row), cause);
+  }
+}

@@ -1,0 +1,63 @@
+/** What was mended because somebody else had changed it. */
+import { objectName } from "../kernel/describe-op.ts";
+import type { KernelOp } from "../kernel/kernel-op.ts";
+
+export interface Repair {
+  /** `route 10.244.1.0/26`; with `others` more of the same pass. */
+  readonly what: string;
+  readonly found: "deleted" | "changed" | "added" | "taken over";
+  /** Number of further objects mended in the same pass, for example all that was on a device. */
+  readonly others: number;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** From the first hint of it to the kernel's last ack. */
+  readonly milliseconds: number;
+}
+
+const KEPT = 100;
+
+/** What was found in place of the object, as the reason of its operation tells. */
+export function foundState(op: KernelOp): Repair["found"] {
+  switch (op.reason) {
+    case "missing":
+      return "deleted";
+    case "different":
+      return "changed";
+    case "unwanted":
+      return "added";
+    case "foreign":
+      return "taken over";
+  }
+}
+
+/** The last repairs in full, all of them as a number. */
+export class RepairLog {
+  readonly #kept: Repair[] = [];
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** @param ops the operations of one pass that mended drift, in order; the first names it. */
+  record(ops: readonly KernelOp[], at: number, milliseconds: number): Repair | undefined {
+    // A device made again is two operations; the second tells it better.
+    const first = ops.find((op) => op.verb !== "delete") ?? ops[0];
+    if (first === undefined) return undefined;
+    const repair: Repair = {
+      what: objectName(first),
+      found: foundState(first),
+      others: ops.length - 1,
+      at,
+      milliseconds,
+    };
+    this.#count += ops.length;
+    this.#kept.push(repair);
+    if (this.#kept.length > KEPT) this.#kept.shift();
+    return repair;
+  }
+
+  list(): readonly Repair[] {
+    return this.#kept;
+  }
+}
