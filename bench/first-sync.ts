@@ -10,7 +10,7 @@ import { Cluster } from "./cluster/cluster.ts";
 import { type KernelFeed, writeKernelFeed } from "./cluster/kernel-feed.ts";
 import { writeDatastore } from "./cluster/write-datastore.ts";
 import { BenchAgent } from "./lab/agent.ts";
-import { compilePrograms, dumpRoutes, removeRoutes, syncState } from "./lab/c-programs.ts";
+import { compilePrograms, dumpRoutes, syncState } from "./lab/c-programs.ts";
 import { run } from "./lab/command.ts";
 import { Lab } from "./lab/lab.ts";
 import { runBenchmark, type Size, sizeName } from "./lab/options.ts";
@@ -90,7 +90,6 @@ async function measure(lab: Lab, report: Report, size: Size, repetitions: number
       await CONTENDERS[(repetition + turn) % CONTENDERS.length]?.(site, namespace);
       const { owned, fingerprint } = await dumpRoutes(namespace, 1);
       fingerprints.add(`${owned} routes, fingerprint ${fingerprint}`);
-      await removeRoutes(namespace, feed.stateFile);
       await lab.removeNamespace(namespace);
     }
   }

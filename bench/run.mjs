@@ -1,41 +1,45 @@
 /**
  * Compiles the benchmarks into .cache/bench and runs one of them, or all: `node bench/run.mjs
- * [NAME [options]]`. Node 20 cannot run TypeScript, and the benchmarks are no part of dist/.
+ * [NAME] [options]`. Node 20 cannot run TypeScript, and the benchmarks are no part of dist/. The
+ * agent that they measure is dist/src/main.js: `npm run bench` builds it first.
  */
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const benchmarks = ["first-sync", "restart", "change", "repair"];
 const programs = [...benchmarks, "generate-cluster"];
+let child;
 
-function run(command, args) {
-  const { status, signal, error } = spawnSync(command, args, { stdio: "inherit" });
-  if (error) throw error;
-  return signal ? 130 : status;
+/** The exit code of a Node program; 130 if it was stopped by a signal. */
+function run(args) {
+  return new Promise((resolve, reject) => {
+    child = spawn(process.execPath, args, { stdio: "inherit" });
+    child.on("error", reject);
+    child.on("exit", (code) => resolve(code ?? 130));
+  });
 }
 
-const [first, ...rest] = process.argv.slice(2);
-const name = first === undefined || first.startsWith("-") ? undefined : first;
-const options = name === undefined ? process.argv.slice(2) : rest;
-if (name !== undefined && !programs.includes(name)) {
-  console.error(`no benchmark "${name}"; there are ${programs.join(", ")}`);
-  process.exit(2);
+// The benchmark itself removes what it made; this process only passes the wish on and waits.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child?.kill(signal));
+
+async function main([first, ...rest]) {
+  const isNamed = first !== undefined && !first.startsWith("-");
+  const options = isNamed || first === undefined ? rest : [first, ...rest];
+  if (isNamed && !programs.includes(first)) {
+    console.error(`no benchmark "${first}"; there are ${programs.join(", ")}`);
+    return 2;
+  }
+  const compiler = `${root}node_modules/typescript/bin/tsc`;
+  const compiled = await run([compiler, "-p", `${root}bench/tsconfig.json`]);
+  if (compiled !== 0) return compiled;
+  let worst = 0;
+  for (const name of isNamed ? [first] : benchmarks) {
+    const code = await run([`${root}.cache/bench/bench/${name}.js`, ...options]);
+    worst = Math.max(worst, code);
+    if (code === 130) break;
+  }
+  return worst;
 }
 
-const compiled = run(process.execPath, [
-  `${root}node_modules/typescript/bin/tsc`,
-  "-p",
-  `${root}bench/tsconfig.json`,
-]);
-if (compiled !== 0) process.exit(compiled);
-
-// On Ctrl-C the benchmark itself removes what it made; this process only waits for it.
-process.on("SIGINT", () => {});
-let worst = 0;
-for (const each of name === undefined ? benchmarks : [name]) {
-  const status = run(process.execPath, [`${root}.cache/bench/bench/${each}.js`, ...options]);
-  worst = Math.max(worst, status ?? 1);
-  if (status === 130) break;
-}
-process.exitCode = worst;
+process.exitCode = await main(process.argv.slice(2));

@@ -5,11 +5,11 @@
  * gateway and MTU of our routes, so that it is equal for the same routes written in another way.
  */
 #include "netlink.h"
+#include "route-dump.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 struct totals {
   unsigned routes, owned, with_nexthop;
@@ -29,7 +29,8 @@ static uint32_t read_mtu(struct rtattr *metrics) {
   return 0;
 }
 
-static void decode(struct nlmsghdr *message, struct totals *totals) {
+static void decode(struct nlmsghdr *message, void *context) {
+  struct totals *totals = context;
   struct rtmsg *route = NLMSG_DATA(message);
   int left = (int)RTM_PAYLOAD(message);
   uint32_t destination = 0, nexthop = 0, gateway = 0, mtu = 0;
@@ -49,33 +50,6 @@ static void decode(struct nlmsghdr *message, struct totals *totals) {
     totals->fingerprint = (totals->fingerprint ^ words[at]) * 0x9e3779b97f4a7c15u ^ totals->fingerprint >> 29;
 }
 
-static struct totals dump(int fd, uint32_t sequence) {
-  struct {
-    struct nlmsghdr header;
-    struct rtmsg route;
-  } request = {
-      .header = {.nlmsg_len = sizeof request,
-                 .nlmsg_type = RTM_GETROUTE,
-                 .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
-                 .nlmsg_seq = sequence},
-      .route = {.rtm_family = AF_INET, .rtm_table = RT_TABLE_MAIN},
-  };
-  if (send(fd, &request, sizeof request, 0) < 0) die("send");
-  struct totals totals = {0};
-  for (;;) {
-    static _Alignas(8) unsigned char bytes[1 << 16];
-    ssize_t size = recv(fd, bytes, sizeof bytes, 0);
-    if (size < 0) die("recv");
-    int left = (int)size;
-    for (struct nlmsghdr *message = (void *)bytes; NLMSG_OK(message, left);
-         message = NLMSG_NEXT(message, left)) {
-      if (message->nlmsg_type == NLMSG_DONE) return totals;
-      if (message->nlmsg_type == NLMSG_ERROR) die("dump refused");
-      if (message->nlmsg_type == RTM_NEWROUTE) decode(message, &totals);
-    }
-  }
-}
-
 int main(int count, char **words) {
   int repetitions = count > 1 ? atoi(words[1]) : 1;
   int fd = open_netlink();
@@ -83,7 +57,8 @@ int main(int count, char **words) {
   printf("{\"milliseconds\":[");
   for (int done = 0; done < repetitions; done++) {
     double start = now_ms();
-    totals = dump(fd, (uint32_t)done + 1);
+    totals = (struct totals){0};
+    dump_main_table(fd, (uint32_t)done + 1, decode, &totals);
     printf("%s%.3f", done == 0 ? "" : ",", now_ms() - start);
   }
   printf("],\"routes\":%u,\"owned\":%u,\"withNexthop\":%u,\"fingerprint\":\"%016llx\"}\n", totals.routes,

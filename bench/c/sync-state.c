@@ -1,5 +1,5 @@
 /*
- * sync-state best|naive|remove STATE: brings an empty namespace to the state in the file.
+ * sync-state best|naive STATE: brings an empty namespace to the state in the file.
  *
  * best:  device, address, neighbours, FDB, one nexthop object per VTEP, then the routes by nexthop
  *        id in spread order (golden-ratio stride over the ascending list), so that the kernel
@@ -8,11 +8,9 @@
  *
  * Both pack 500 messages per send with one ack on the last. The time runs from the first send to
  * the last ack; reading the file and choosing the order come before it.
- *
- * remove: deletes the routes again. Without it, taking the namespace apart costs the kernel one
- * walk over all routes for each nexthop object: 8 s at 5,000 nodes.
  */
 #include "netlink.h"
+#include "spread.h"
 #include "state.h"
 
 #include <linux/if_link.h>
@@ -124,57 +122,22 @@ static void write_route(const struct route *route, int device, int by_nexthop) {
   end_nested(&batch, metrics);
 }
 
-static uint64_t common_divisor(uint64_t a, uint64_t b) {
-  return b == 0 ? a : common_divisor(b, a % b);
-}
-
-/* Every index below `count` once, far from the ones before it. */
-static uint64_t spread_stride(uint64_t count) {
-  uint64_t stride = (uint64_t)(count * 0.6180339887498949) | 1;
-  while (common_divisor(stride, count) != 1) stride += 2;
-  return stride;
-}
-
-static void delete_route(const struct route *route) {
-  struct rtmsg *row = begin_message(&batch, RTM_DELROUTE, 0, sizeof *row);
-  row->rtm_family = AF_INET;
-  row->rtm_dst_len = (uint8_t)route->length;
-  row->rtm_table = RT_TABLE_MAIN;
-  row->rtm_protocol = ROUTE_PROTOCOL;
-  row->rtm_scope = RT_SCOPE_NOWHERE;
-  put_u32(&batch, RTA_DST, route->destination);
-}
-
-enum way { BEST, NAIVE, REMOVE };
-
-static void write_routes(int device, enum way way) {
+static void write_routes(int device, int best) {
   uint64_t count = state.header->routes;
-  uint64_t stride = way != NAIVE && count > 2 ? spread_stride(count) : 1;
-  uint64_t at = 0;
-  for (uint64_t done = 0; done < count; done++) {
-    if (way == REMOVE) delete_route(&state.routes[at]);
-    else write_route(&state.routes[at], device, way == BEST);
-    at += stride;
-    if (at >= count) at %= count;
-  }
+  uint64_t stride = best ? spread_stride(count) : 1;
+  for (uint64_t done = 0, at = 0; done < count; done++, at = (at + stride) % count)
+    write_route(&state.routes[at], device, best);
   flush(&batch);
 }
 
 int main(int count, char **words) {
-  static const char *const ways[] = {"best", "naive", "remove"};
-  enum way way = BEST;
-  while (count == 3 && way <= REMOVE && strcmp(words[1], ways[way]) != 0) way++;
-  if (count != 3 || way > REMOVE) {
-    fprintf(stderr, "usage: sync-state best|naive|remove STATE\n");
+  int best = count == 3 && strcmp(words[1], "best") == 0;
+  if (!best && !(count == 3 && strcmp(words[1], "naive") == 0)) {
+    fprintf(stderr, "usage: sync-state best|naive STATE\n");
     return 2;
   }
   state = read_state(words[2]);
   batch.socket = open_netlink();
-  if (way == REMOVE) {
-    write_routes(0, way);
-    printf("{\"mode\":\"remove\",\"errors\":%u}\n", batch.errors);
-    return 0;
-  }
   double times[6];
   times[0] = now_ms();
   int device = create_device();
@@ -183,9 +146,9 @@ int main(int count, char **words) {
   times[2] = now_ms();
   write_fdb(device);
   times[3] = now_ms();
-  if (way == BEST) write_nexthops(device);
+  if (best) write_nexthops(device);
   times[4] = now_ms();
-  write_routes(device, way);
+  write_routes(device, best);
   times[5] = now_ms();
   printf("{\"mode\":\"%s\",\"vteps\":%u,\"routes\":%u,\"messages\":%u,\"batches\":%u,"
          "\"errors\":%u,\"firstError\":\"%s\",\"device\":%.3f,\"neighbours\":%.3f,\"fdb\":%.3f,"

@@ -5,8 +5,7 @@ import { run } from "./command.ts";
 
 /** The checkout; this file runs as .cache/bench/bench/lab/c-programs.js. */
 export const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
-const SOURCES = `${ROOT}bench/c/`;
-const PROGRAMS = `${ROOT}.cache/bench/c/`;
+const COMPILED = `${ROOT}.cache/bench/c/`;
 
 export interface SyncTimes {
   readonly vteps: number;
@@ -31,18 +30,25 @@ export interface DumpTimes {
   readonly fingerprint: string;
 }
 
+type Program = "sync-state" | "dump-routes" | "remove-routes" | "watch-events";
+
+const SOURCES: Record<Program, readonly string[]> = {
+  "sync-state": ["sync-state", "netlink", "state"],
+  "dump-routes": ["dump-routes", "netlink", "route-dump"],
+  "remove-routes": ["remove-routes", "netlink", "route-dump"],
+  "watch-events": ["watch-events", "netlink"],
+};
+
 export async function compilePrograms(): Promise<void> {
-  mkdirSync(PROGRAMS, { recursive: true });
-  for (const program of ["sync-state", "dump-routes", "watch-events"] as const) {
-    const files = [program, "netlink", "state"].map((name) => `${SOURCES}${name}.c`);
+  mkdirSync(COMPILED, { recursive: true });
+  for (const program of Object.keys(SOURCES) as Program[]) {
+    const files = SOURCES[program].map((name) => `${ROOT}bench/c/${name}.c`);
     await run("gcc", ["-std=gnu11", "-O2", "-Wall", "-o", programPath(program), ...files]);
   }
 }
 
-export function programPath(
-  program: "sync-state" | "dump-routes" | "watch-events" | string,
-): string {
-  return PROGRAMS + program;
+export function programPath(program: Program): string {
+  return COMPILED + program;
 }
 
 export async function syncState(
@@ -53,18 +59,13 @@ export async function syncState(
   return runIn<SyncTimes>(namespace, "sync-state", [way, stateFile]);
 }
 
-/** Takes the routes away again, so that the namespace can be removed quickly. */
-export async function removeRoutes(namespace: string, stateFile: string): Promise<void> {
-  await runIn<unknown>(namespace, "sync-state", ["remove", stateFile]);
-}
-
 export async function dumpRoutes(namespace: string, repetitions: number): Promise<DumpTimes> {
   return runIn<DumpTimes>(namespace, "dump-routes", [String(repetitions)]);
 }
 
 async function runIn<Result>(
   namespace: string,
-  program: "sync-state" | "dump-routes",
+  program: Program,
   args: readonly string[],
 ): Promise<Result> {
   const { stdout } = await run("ip", ["netns", "exec", namespace, programPath(program), ...args]);

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Cluster } from "../cluster/cluster.ts";
 import { PARENT_DEVICE, PARENT_MTU } from "../cluster/kernel-feed.ts";
+import { programPath } from "./c-programs.ts";
 import { run, runLastWill, sleep, until } from "./command.ts";
 
 const PREFIX = `cwbench-${process.pid}-`;
@@ -21,8 +22,9 @@ export class Lab {
   constructor() {
     mkdirSync(this.directory, { recursive: true });
     process.once("exit", () => this.#removeAll());
+    // Not `once`: a second Ctrl-C must not cut the removal short.
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-      process.once(signal, () => process.exit(130));
+      process.on(signal, () => process.exit(130));
     }
   }
 
@@ -58,11 +60,13 @@ export class Lab {
 
   /**
    * Removes a namespace and waits until the kernel has taken it apart, which happens after the
-   * command has returned and would be counted against whoever comes next.
+   * command has returned and would be counted against whoever comes next. Our routes go first: see
+   * bench/c/remove-routes.c.
    */
   async removeNamespace(namespace: string): Promise<void> {
     const fabric = await this.#fabric();
     const port = `port${namespace.slice(`${PREFIX}node`.length)}`;
+    await run("ip", ["netns", "exec", namespace, programPath("remove-routes")]);
     await run("ip", ["netns", "delete", namespace]);
     this.#namespaces.delete(namespace);
     await until(`removal of ${namespace}`, 60, async () => {
@@ -86,7 +90,10 @@ export class Lab {
 
   #removeAll(): void {
     for (const stop of this.#children) stop();
-    for (const namespace of this.#namespaces) runLastWill("ip", ["netns", "delete", namespace]);
+    for (const namespace of this.#namespaces) {
+      runLastWill("ip", ["netns", "exec", namespace, programPath("remove-routes")]);
+      runLastWill("ip", ["netns", "delete", namespace]);
+    }
     rmSync(this.directory, { recursive: true, force: true });
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Collects what one benchmark measured, prints it, and keeps it in bench/results/NAME.json with
- * the machine it was measured on.
+ * the machine it was measured on. A quick run measures nothing worth keeping: .cache/bench/results.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
@@ -53,6 +53,11 @@ export class Report {
     return summarise(this.#rows.get(`${group}|${what}`)?.values ?? []);
   }
 
+  /** What was measured in a group. */
+  rowsOf(group: string): string[] {
+    return [...this.#rows.values()].filter((row) => row.group === group).map(({ what }) => what);
+  }
+
   require(requirement: Requirement): void {
     this.#requirements.push(requirement);
   }
@@ -77,9 +82,9 @@ export class Report {
   }
 
   #write(): void {
-    const directory = `${ROOT}bench/results`;
+    const directory = `${ROOT}${this.#quick ? ".cache/bench" : "bench"}/results`;
     mkdirSync(directory, { recursive: true });
-    const path = `${directory}/${this.#name}${this.#quick ? ".quick" : ""}.json`;
+    const path = `${directory}/${this.#name}.json`;
     const result = {
       benchmark: this.#name,
       ...machine(),

@@ -1,5 +1,5 @@
 /** The command line. */
-import { Command, CommanderError } from "commander";
+import { Command, type CommanderError } from "commander";
 import { CausewayError } from "../errors.ts";
 import { VERSION } from "../version.ts";
 import { cleanupCommand } from "./cleanup.ts";

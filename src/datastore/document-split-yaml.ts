@@ -63,27 +63,22 @@ function hasDirective(bytes: Buffer): boolean {
 /** The documents that hold more than blanks and comments. */
 function* findDocuments(bytes: Buffer): Generator<void, DocumentRange[]> {
   const documents: DocumentRange[] = [];
-  let start = 0;
+  let start = -1;
   let startLine = 1;
-  let hasContent = false;
   let line = 1;
   const close = (end: number): void => {
-    if (hasContent) documents.push({ start, end, line: startLine });
-    hasContent = false;
+    if (start >= 0) documents.push({ start, end, line: startLine });
+    start = -1;
   };
   for (let at = 0; at < bytes.length; line++) {
     const next = nextLine(bytes, at);
-    if (isMarker(bytes, at, DASH)) {
-      close(at);
+    const isStart = isMarker(bytes, at, DASH);
+    const isEnd = isMarker(bytes, at, DOT);
+    if (isStart || isEnd) close(at);
+    // A document begins with its first line that is neither marker, blank nor comment.
+    if (start < 0 && !isEnd && !isBlank(bytes, isStart ? at + 3 : at, next)) {
       start = at;
       startLine = line;
-      hasContent = !isBlank(bytes, at + 3, next);
-    } else if (isMarker(bytes, at, DOT)) {
-      close(at);
-      start = next;
-      startLine = line + 1;
-    } else if (!hasContent && !isBlank(bytes, at, next)) {
-      hasContent = true;
     }
     at = next;
     if (line % STEP === 0) yield;

@@ -1,7 +1,7 @@
 /** One file, from path to entries, read so that no half of a change is taken for the whole. */
 import type { BigIntStats } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { errnoOf } from "../errors.ts";
+import { errnoOf, reasonOf } from "../errors.ts";
 import { inTurns } from "../turns.ts";
 import { splitJson } from "./document-split-json.ts";
 import { splitYaml } from "./document-split-yaml.ts";
@@ -14,6 +14,10 @@ export interface FileReading {
   /** Which version of the file this is; undefined if it could not be read. */
   readonly signature: FileSignature | undefined;
   readonly entries: readonly Entry[];
+  /** Those of them that have something to report. */
+  readonly faulty: readonly Entry[];
+  /** Number of resources among them. */
+  readonly usable: number;
   /** Why nothing of the file is of use; `entries` is empty then. */
   readonly fault: PlaceFault | undefined;
   /** The file holds no document at all, comments perhaps. */
@@ -22,7 +26,8 @@ export interface FileReading {
   readonly isPartial: boolean;
   /** The text itself may be only the beginning of what a writer means to write. */
   readonly mayBeCutShort: boolean;
-  readonly lastLeaves: number;
+  /** Fields of the last record of YAML text, if it was read now. */
+  readonly lastFields: readonly string[];
   /** `performance.now()` when the last byte was read. */
   readonly readAt: number;
 }
@@ -36,6 +41,7 @@ export interface FileSignature {
 }
 
 const MAX_BYTES = 1_000_000_000;
+export const COMMENTS_ONLY = "file has comments only";
 
 export function signatureOf(stats: BigIntStats): FileSignature {
   const inode = `${stats.dev}:${stats.ino}`;
@@ -46,85 +52,89 @@ export function signatureOf(stats: BigIntStats): FileSignature {
   };
 }
 
-/**
- * Reads a file. Undefined if it changed meanwhile or is gone: look again.
- * @param path where it is
- * @param name how faults and entries call it
- */
-export async function readFile(
-  path: string,
-  name: string,
-  old: readonly Entry[],
-  yaml: YamlReader,
-): Promise<FileReading | undefined> {
-  let bytes: Buffer;
-  let signature: FileSignature;
+/** The bytes of one version of a file, or why they cannot be had. */
+export type LoadedFile =
+  | { readonly bytes: Buffer; readonly signature: FileSignature; readonly readAt: number }
+  | { readonly bytes?: undefined; readonly reason: string };
+
+/** Reads the bytes of a file. Undefined if it changed meanwhile or is gone: look again. */
+export async function loadFile(path: string): Promise<LoadedFile | undefined> {
   try {
-    const content = await readStable(path);
-    if (content === undefined) return undefined;
-    ({ bytes, signature } = content);
+    return await readStable(path);
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return undefined;
-    return unusable(undefined, { line: 0, reason: `cannot be read (${errnoOf(error) ?? error})` });
+    return { reason: `cannot be read (${errnoOf(error) ?? reasonOf(error)})` };
   }
-  return readBytes(bytes, signature, name, old, yaml);
 }
 
-/** The reading of a text that is in memory. */
-export async function readBytes(
-  bytes: Buffer,
-  signature: FileSignature | undefined,
+/**
+ * Reads what the bytes mean.
+ * @param name how faults and entries call the file
+ * @param old its entries so far: those of unchanged pieces are taken over
+ */
+export async function readFile(
+  loaded: LoadedFile,
   name: string,
   old: readonly Entry[],
   yaml: YamlReader,
 ): Promise<FileReading> {
-  const readAt = performance.now();
+  if (loaded.bytes === undefined) return unusable({ line: 0, reason: loaded.reason });
+  const { bytes } = loaded;
   const onlyJson = name.endsWith(".json");
   const split = await splitText(bytes, onlyJson);
-  if (split.fault !== undefined) return unusable(signature, split.fault, readAt);
+  if (split.fault !== undefined) return unusable(split.fault, loaded);
   if (split.documents === 0) {
-    const isBlank = bytes.toString("latin1").trim() === "";
-    const reason = isBlank ? "file is empty" : "file has comments only";
-    return { ...unusable(signature, { line: 1, reason }, readAt), isEmpty: true };
+    const isBlank = firstCharacter(bytes) === undefined;
+    const reason = isBlank ? "file is empty" : COMMENTS_ONLY;
+    return { ...unusable({ line: 1, reason }, loaded), isEmpty: true };
   }
-  const { entries, unreadable, lastLeaves } = await readPieces(split, name, old, yaml, onlyJson);
+  const pieces = await readPieces(split, name, old, yaml, onlyJson);
   return {
-    signature,
-    entries,
+    signature: loaded.signature,
+    readAt: loaded.readAt,
+    entries: pieces.entries,
+    faulty: pieces.faulty,
+    usable: pieces.usable,
     fault: undefined,
     isEmpty: false,
-    isPartial: unreadable > 0,
+    isPartial: pieces.unreadable > 0,
     mayBeCutShort: split.format === "yaml" && bytes[bytes.length - 1] !== 0x0a,
-    lastLeaves,
-    readAt,
+    lastFields: pieces.lastFields,
   };
 }
 
-async function readStable(
-  path: string,
-): Promise<{ bytes: Buffer; signature: FileSignature } | undefined> {
+async function readStable(path: string): Promise<LoadedFile | undefined> {
   let handle: FileHandle | undefined;
   try {
     handle = await open(path);
     const before = await handle.stat({ bigint: true });
     if (before.size > MAX_BYTES) throw new Error(`larger than ${MAX_BYTES} bytes`);
-    const bytes = await handle.readFile();
+    const bytes = await readWhole(handle, Number(before.size));
+    const readAt = performance.now();
     const signature = signatureOf(before);
     const after = signatureOf(await handle.stat({ bigint: true }));
-    if (after.version !== signature.version || BigInt(bytes.length) !== before.size) {
-      return undefined;
-    }
-    return { bytes, signature };
+    if (bytes === undefined || after.version !== signature.version) return undefined;
+    return { bytes, signature, readAt };
   } finally {
     await handle?.close();
   }
 }
 
+/** One buffer of the file's size: FileHandle.readFile would go through many small ones. */
+async function readWhole(handle: FileHandle, size: number): Promise<Buffer | undefined> {
+  const bytes = Buffer.allocUnsafeSlow(size);
+  for (let at = 0; at < size; ) {
+    const { bytesRead } = await handle.read(bytes, at, size - at, at);
+    if (bytesRead === 0) return undefined;
+    at += bytesRead;
+  }
+  return bytes;
+}
+
 /** JSON by its first character, whatever the name says; YAML in braces is YAML. */
 async function splitText(bytes: Buffer, onlyJson: boolean): Promise<SplitFile> {
   const first = firstCharacter(bytes);
-  const isBlank = first === undefined;
-  if (first === "{" || first === "[" || (onlyJson && !isBlank)) {
+  if (first === "{" || first === "[" || (onlyJson && first !== undefined)) {
     const split = await inTurns(splitJson(bytes));
     const isYamlPossible = !onlyJson && !(split.isCutShort && bytes.length > 65_536);
     if (split.fault === undefined || !isYamlPossible) return split;
@@ -143,18 +153,19 @@ function firstCharacter(bytes: Buffer): string | undefined {
 
 /** A reading of nothing, with the reason. */
 export function unusable(
-  signature: FileSignature | undefined,
   fault: PlaceFault,
-  readAt: number = performance.now(),
+  version?: { readonly signature: FileSignature; readonly readAt: number },
 ): FileReading {
   return {
-    signature,
+    signature: version?.signature,
     entries: noEntries,
+    faulty: noEntries,
+    usable: 0,
     fault,
     isEmpty: false,
     isPartial: false,
     mayBeCutShort: false,
-    lastLeaves: 0,
-    readAt,
+    lastFields: [],
+    readAt: version?.readAt ?? performance.now(),
   };
 }

@@ -3,7 +3,7 @@
  * parsed, many JSON pieces at a time, and never all raw objects are alive at once.
  */
 import { inTurns } from "../turns.ts";
-import { type Entry, type EntryProblem, noEntries, noEntryProblems } from "./entry.ts";
+import { type Entry, type EntryProblem, flatEntries, noEntries, noEntryProblems } from "./entry.ts";
 import type { PieceTable, SplitFile } from "./piece-table.ts";
 import { isListKind, itemType, type RecordReading, type RecordType, readRecord } from "./record.ts";
 import { type FieldPath, type FieldProblem, formatFieldPath } from "./record-problem.ts";
@@ -12,10 +12,14 @@ import type { YamlReader } from "./yaml-reader.ts";
 
 export interface PiecesReading {
   readonly entries: readonly Entry[];
+  /** Those that have something to report. */
+  readonly faulty: readonly Entry[];
+  /** Number of resources among the entries. */
+  readonly usable: number;
   /** Pieces that could not be parsed: what they held cannot be told. */
   readonly unreadable: number;
-  /** Leaves of the last piece's value; a text cut short has fewer than the whole. 0: not read. */
-  readonly lastLeaves: number;
+  /** Fields of the last piece, if it was read; a text cut short lacks some of the whole's. */
+  readonly lastFields: readonly string[];
 }
 
 /** JSON text that is parsed in one go. */
@@ -41,7 +45,7 @@ export async function readPieces(
   } else {
     await work.readYaml(rest, yaml);
   }
-  return work.result();
+  return inTurns(work.result());
 }
 
 class PieceReader {
@@ -50,7 +54,7 @@ class PieceReader {
   readonly #file: string;
   readonly #entries: Entry[];
   #unreadable = 0;
-  #lastLeaves = 0;
+  #lastFields: readonly string[] = [];
   #placed = 0;
 
   constructor(split: SplitFile, file: string) {
@@ -60,12 +64,21 @@ class PieceReader {
     this.#entries = new Array(split.pieces.count);
   }
 
-  result(): PiecesReading {
-    return {
-      entries: this.#entries,
-      unreadable: this.#unreadable,
-      lastLeaves: this.#lastLeaves,
-    };
+  *result(): Generator<void, PiecesReading> {
+    const entries = this.#entries;
+    const faulty: Entry[] = [];
+    let usable = 0;
+    for (let first = 0; first < entries.length; first += 8192) {
+      for (const entry of entries.slice(first, first + 8192)) {
+        for (const one of entry.also === noEntries ? [entry] : flatEntries([entry])) {
+          if (one.problems !== noEntryProblems) faulty.push(one);
+          if (one.resource !== undefined) usable++;
+        }
+      }
+      yield;
+    }
+    const unreadable = this.#unreadable;
+    return { entries, faulty, usable, unreadable, lastFields: this.#lastFields };
   }
 
   /** Takes over the entries of unchanged pieces; the other pieces are the result. */
@@ -157,7 +170,7 @@ class PieceReader {
         this.#addUnreadable(piece, reading?.fault.line ?? 0, reading?.fault.reason ?? "not YAML");
       } else {
         this.#add(piece, reading.values, this.#isYamlItem(piece) ? [0] : []);
-        if (piece === this.#pieces.count - 1) this.#lastLeaves = countLeaves(reading.values);
+        if (piece === this.#pieces.count - 1) this.#lastFields = [...fieldsOf(reading.values)];
       }
       yield;
     }
@@ -282,9 +295,10 @@ class PieceReader {
   }
 }
 
-function countLeaves(value: unknown): number {
-  if (typeof value !== "object" || value === null) return 1;
-  return Object.values(value).reduce<number>((sum, part) => sum + countLeaves(part), 0);
+/** The paths of all leaves. */
+function* fieldsOf(value: unknown, path = ""): Generator<string> {
+  if (typeof value !== "object" || value === null) yield path;
+  else for (const [key, part] of Object.entries(value)) yield* fieldsOf(part, `${path}.${key}`);
 }
 
 /** V8's message without the position and the excerpt, which the line replaces. */

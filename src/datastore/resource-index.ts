@@ -8,10 +8,18 @@ import type {
   ResourceFault,
   ResourceKind,
 } from "../../tunnels/model/snapshot.ts";
-import { type Entry, entryDifference, flatEntries, titleOf } from "./entry.ts";
+import { type Entry, entryDifference, titleOf } from "./entry.ts";
 import { encodeResource } from "./resource-text.ts";
+import type { SnapshotRecord } from "./snapshot-file.ts";
 
-type Claims = Entry | Entry[];
+/** One resource that several entries claim. */
+interface Contest {
+  readonly claims: Entry[];
+  /** What is in force of them since the last change. */
+  resource: Resource | undefined;
+}
+
+type Claims = Entry | Contest;
 type ByKind<Value> = Readonly<Record<ResourceKind, Map<string, Value>>>;
 
 const kinds = ["FelixConfiguration", "IPPool", "Node", "IPAMBlock"] as const;
@@ -22,28 +30,30 @@ const STEP = 512;
 export class ResourceIndex {
   readonly #claims: ByKind<Claims> = byKind();
   /** The resources that are claimed more than once. */
-  readonly #contested = new Set<Entry[]>();
+  readonly #contested = new Set<Contest>();
   /** What was in force before the present change, for each resource that it touches. */
   readonly #before: ByKind<Resource | undefined> = byKind();
   readonly #vanished: ReadonlySet<string>;
   #isChanging = false;
+  /** Nothing was ever in force: all that there is will be the change. */
+  #isFirst = true;
 
   /** @param vanished paths of files that are gone, while their resources are still held. */
   constructor(vanished: ReadonlySet<string>) {
     this.#vanished = vanished;
   }
 
-  /** Everything in force, or undefined in the middle of a change. */
-  inForce(): Entry[] | undefined {
+  /** Everything in force and where it is from, or undefined in the middle of a change. */
+  inForce(): SnapshotRecord[] | undefined {
     if (this.#isChanging) return undefined;
-    const entries: Entry[] = [];
+    const records: SnapshotRecord[] = [];
     for (const map of Object.values(this.#claims)) {
       for (const claims of map.values()) {
         const winner = this.#winner(claims);
-        if (winner !== undefined) entries.push(winner);
+        if (winner?.resource) records.push({ resource: winner.resource, source: winner.file });
       }
     }
-    return entries;
+    return records;
   }
 
   /** Replaces the entries of a file; entries in both lists stay as they are. */
@@ -67,16 +77,11 @@ export class ResourceIndex {
     return claims !== undefined && this.#winner(claims) !== undefined;
   }
 
-  /** A file's place in the order has changed: it vanished, or came back. */
-  *reorder(entries: readonly Entry[]): Generator<void, void> {
-    this.#isChanging = true;
-    let count = 0;
-    for (const entry of flatEntries(entries)) {
-      if (entry.kind === undefined || entry.name === undefined) continue;
-      if (Array.isArray(this.#claims[entry.kind].get(entry.name))) {
-        this.#touch(entry.kind, entry.name);
-      }
-      if (++count % STEP === 0) yield;
+  /** The places of files in the order have changed: one vanished, or came back. */
+  reorder(): void {
+    for (const { claims } of this.#contested) {
+      const { kind, name } = claims[0] as Entry;
+      if (kind !== undefined && name !== undefined) this.#touch(kind, name);
     }
   }
 
@@ -85,24 +90,33 @@ export class ResourceIndex {
     const changes: ResourceChange[] = [];
     let count = 0;
     for (const kind of kinds) {
-      for (const [name, before] of this.#before[kind]) {
-        const claims = this.#claims[kind].get(name);
-        const after = claims && this.#winner(claims)?.resource;
-        if (!isSame(before, after)) changes.push({ kind, name, resource: after });
+      const claims = this.#claims[kind];
+      for (const name of (this.#isFirst ? claims : this.#before[kind]).keys()) {
+        const after = this.#settle(claims.get(name));
+        if (!isSame(this.#before[kind].get(name), after))
+          changes.push({ kind, name, resource: after });
         if (++count % STEP === 0) yield;
       }
       this.#before[kind].clear();
     }
+    this.#isFirst &&= changes.length === 0;
     this.#isChanging = false;
     return changes;
   }
 
+  /** What is in force from now on. */
+  #settle(claims: Claims | undefined): Resource | undefined {
+    const resource = claims && this.#winner(claims)?.resource;
+    if (claims !== undefined && "claims" in claims) claims.resource = resource;
+    return resource;
+  }
+
   /** One fault for each claim that lost, with both places named. */
   faults(): ResourceFault[] {
-    return [...this.#contested].flatMap((claims) => {
-      const winner = this.#winner(claims);
+    return [...this.#contested].flatMap((contest) => {
+      const winner = this.#winner(contest);
       if (winner === undefined) return [];
-      return claims.flatMap((loser): ResourceFault[] => {
+      return contest.claims.flatMap((loser): ResourceFault[] => {
         if (loser === winner || this.#vanished.has(loser.file) || loser.line === 0) return [];
         const what = titleOf(loser);
         return [
@@ -119,9 +133,9 @@ export class ResourceIndex {
   }
 
   #winner(claims: Claims): Entry | undefined {
-    if (!Array.isArray(claims)) return claims.resource === undefined ? undefined : claims;
+    if (!("claims" in claims)) return claims.resource === undefined ? undefined : claims;
     let best: Entry | undefined;
-    for (const claim of claims) {
+    for (const claim of claims.claims) {
       if (claim.resource !== undefined && (best === undefined || this.#isBefore(claim, best))) {
         best = claim;
       }
@@ -136,9 +150,8 @@ export class ResourceIndex {
   }
 
   #touch(kind: ResourceKind, name: string): void {
-    if (this.#before[kind].has(name)) return;
-    const claims = this.#claims[kind].get(name);
-    this.#before[kind].set(name, claims && this.#winner(claims)?.resource);
+    if (this.#isFirst || this.#before[kind].has(name)) return;
+    this.#before[kind].set(name, this.#claims[kind].get(name)?.resource);
   }
 
   #add(entry: Entry): void {
@@ -149,10 +162,10 @@ export class ResourceIndex {
     const claims = map.get(name);
     if (claims === undefined) {
       map.set(name, entry);
-    } else if (Array.isArray(claims)) {
-      claims.push(entry);
+    } else if ("claims" in claims) {
+      claims.claims.push(entry);
     } else {
-      const both = [claims, entry];
+      const both = { claims: [claims, entry], resource: claims.resource };
       map.set(name, both);
       this.#contested.add(both);
     }
@@ -166,11 +179,11 @@ export class ResourceIndex {
     const claims = map.get(name);
     if (claims === entry) {
       map.delete(name);
-    } else if (Array.isArray(claims)) {
-      const at = claims.indexOf(entry);
-      if (at >= 0) claims.splice(at, 1);
-      if (claims.length === 1) {
-        map.set(name, claims[0] as Entry);
+    } else if (claims !== undefined && "claims" in claims) {
+      const at = claims.claims.indexOf(entry);
+      if (at >= 0) claims.claims.splice(at, 1);
+      if (claims.claims.length === 1) {
+        map.set(name, claims.claims[0] as Entry);
         this.#contested.delete(claims);
       }
     }

@@ -9,7 +9,7 @@ import {
   noEntryProblems,
 } from "./entry.ts";
 import type { PlaceFault } from "./piece-table.ts";
-import type { FileReading } from "./read-file.ts";
+import { COMMENTS_ONLY, type FileReading } from "./read-file.ts";
 
 export interface StoreFile {
   readonly path: string;
@@ -22,11 +22,13 @@ export interface StoreFile {
   /** Why the version now on disk is not in force. */
   fault: PlaceFault | undefined;
   isEmpty: boolean;
-  /** Something of it could never be read, and no earlier version is known. */
+  /** It was once read to its end, by this process or by the one that left the snapshot. */
+  hasLastGood: boolean;
+  /** Something of it cannot be read, and no earlier version is known. */
   isIncomplete: boolean;
-  /** Last item and its size, to recognise text cut short. */
+  /** The last record and its fields, to recognise text cut short. */
   lastKey: string | undefined;
-  lastLeaves: number;
+  lastFields: readonly string[];
   /** The version last looked at, in force or not. */
   version: string | undefined;
   inode: string | undefined;
@@ -46,9 +48,10 @@ export function newStoreFile(path: string): StoreFile {
     usable: 0,
     fault: undefined,
     isEmpty: false,
+    hasLastGood: false,
     isIncomplete: false,
     lastKey: undefined,
-    lastLeaves: 0,
+    lastFields: [],
     version: undefined,
     inode: undefined,
     isRacy: false,
@@ -57,14 +60,20 @@ export function newStoreFile(path: string): StoreFile {
   };
 }
 
+/** What would be in force of a file with a reading. */
+export interface Merged {
+  readonly entries: readonly Entry[];
+  readonly usable: number;
+}
+
 /**
- * The entries that would be in force with this reading: refused resources keep their last good
- * version, and where something cannot be told at all nothing is removed.
+ * Refused resources keep their last good version, and where something cannot be told at all
+ * nothing is removed.
  */
-export function mergeReading(file: StoreFile, reading: FileReading): readonly Entry[] {
-  if (reading.fault !== undefined) return file.entries;
-  const refused = [...flatEntries(reading.entries)].filter(isRefused);
-  if (refused.length === 0 && !reading.isPartial) return reading.entries;
+export function mergeReading(file: StoreFile, reading: FileReading): Merged {
+  if (reading.fault !== undefined) return file;
+  const refused = reading.faulty.filter(isRefused);
+  if (refused.length === 0 && !reading.isPartial) return reading;
   const lastGood = new Map<string, Entry>();
   for (const entry of flatEntries(file.entries)) {
     const key = keyOf(entry);
@@ -76,10 +85,11 @@ export function mergeReading(file: StoreFile, reading: FileReading): readonly En
     if (key === undefined) cannotTell = true;
     else entry.resource ??= lastGood.get(key)?.resource;
   }
-  if (!cannotTell) return reading.entries;
+  if (!cannotTell) return { entries: reading.entries, usable: countUsable(reading.entries) };
   for (const entry of flatEntries(reading.entries)) lastGood.delete(keyOf(entry) ?? "");
   const carried = [...lastGood.values()].map((entry, at) => carry(entry, file.entries.length + at));
-  return [...reading.entries, ...carried];
+  const entries = [...reading.entries, ...carried];
+  return { entries, usable: countUsable(entries) };
 }
 
 /** True if a writer who is not done yet could have left the file like this. */
@@ -100,28 +110,33 @@ export function looksUnfinished(
   if (missing.size > 0) return true;
   if (reading.mayBeCutShort && isChanged) return true;
   const isSameLast = file.lastKey !== undefined && file.lastKey === lastKeyOf(reading);
-  return isSameLast && reading.lastLeaves > 0 && reading.lastLeaves < file.lastLeaves;
+  if (!isSameLast || reading.lastFields.length === 0) return false;
+  const fields = new Set(reading.lastFields);
+  return !file.lastFields.every((field) => fields.has(field));
 }
 
 /** Puts a reading in force. */
-export function takeReading(file: StoreFile, reading: FileReading, next: readonly Entry[]): void {
-  file.entries = next;
-  file.faulty = [...flatEntries(next)].filter(({ problems }) => problems.length > 0);
-  file.usable = countUsable(next);
-  file.fault = reading.fault;
+export function takeReading(file: StoreFile, reading: FileReading, merged: Merged): void {
+  file.entries = merged.entries;
+  file.usable = merged.usable;
+  if (reading.fault === undefined) file.faulty = reading.faulty;
+  // A file of comments that never held anything is nobody's broken file.
+  const isNote = file.usable === 0 && reading.fault?.reason === COMMENTS_ONLY;
+  file.fault = isNote ? undefined : reading.fault;
   file.isEmpty = reading.isEmpty;
-  const isUnread = reading.isPartial || (reading.fault !== undefined && !isComment(reading));
-  // Once something of the file has been good, that is its last good version.
-  file.isIncomplete = isUnread && file.usable === 0;
+  const isUnread = reading.isPartial || file.fault !== undefined;
+  file.hasLastGood ||= !isUnread;
+  file.isIncomplete = isUnread && !file.hasLastGood;
   if (reading.fault === undefined) {
     const key = lastKeyOf(reading);
-    if (reading.lastLeaves > 0 || key !== file.lastKey) file.lastLeaves = reading.lastLeaves;
+    const isRead = reading.lastFields.length > 0;
+    if (isRead || key !== file.lastKey) file.lastFields = reading.lastFields;
     file.lastKey = key;
   }
   file.pending = undefined;
 }
 
-export function countUsable(entries: readonly Entry[]): number {
+function countUsable(entries: readonly Entry[]): number {
   let count = 0;
   for (const entry of flatEntries(entries)) if (entry.resource !== undefined) count++;
   return count;
@@ -138,9 +153,4 @@ function carry(entry: Entry, at: number): Entry {
 function lastKeyOf(reading: FileReading): string | undefined {
   const last = reading.entries[reading.entries.length - 1];
   return last && keyOf(last);
-}
-
-/** A file of comments that never held anything is nobody's broken file. */
-function isComment(reading: FileReading): boolean {
-  return reading.isEmpty && reading.fault?.reason === "file has comments only";
 }

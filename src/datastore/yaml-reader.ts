@@ -26,6 +26,11 @@ export class YamlReader {
   #idle: NodeJS.Timeout | undefined;
   #lastId = 0;
 
+  /** True while the worker thread is there. */
+  get hasWorker(): boolean {
+    return this.#worker !== undefined;
+  }
+
   /** Where pieces of these lengths are best parsed, all of them. */
   placeFor(lengths: readonly number[]): YamlPlace {
     const total = lengths.reduce((sum, length) => sum + length, 0);

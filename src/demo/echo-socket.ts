@@ -5,7 +5,7 @@
  * answer "too big" of a node on the way comes back as the error EMSGSIZE.
  */
 import { parseIp, writeIp } from "../../encap/address/ip-address.ts";
-import { connectSocket } from "../native/connect.ts";
+import { connectSocket } from "../native/linux.ts";
 import { errnoName } from "../native/errno.ts";
 import {
   bindSocket,

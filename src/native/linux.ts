@@ -9,6 +9,7 @@ import { SystemCallError } from "./errno.ts";
 interface Libc {
   socket(domain: number, type: number, protocol: number): number;
   bind(fd: number, address: Uint8Array, length: number): number;
+  connect(fd: number, address: Uint8Array, length: number): number;
   getsockname(fd: number, address: Uint8Array, length: Uint8Array): number;
   setsockopt(fd: number, level: number, name: number, value: unknown, length: number): number;
   send(fd: number, bytes: Uint8Array, length: number, flags: number): number;
@@ -40,6 +41,7 @@ interface Koffi {
 const DECLARATIONS = {
   socket: "int socket(int domain, int type, int protocol)",
   bind: "int bind(int fd, void *address, uint32_t length)",
+  connect: "int connect(int fd, void *address, uint32_t length)",
   getsockname: "int getsockname(int fd, void *address, void *length)",
   setsockopt: "int setsockopt(int fd, int level, int name, void *value, uint32_t length)",
   send: "int64_t send(int fd, void *bytes, size_t length, int flags)",
@@ -90,6 +92,11 @@ export function bindSocket(fd: number, address: Uint8Array): void {
 export function socketName(fd: number, address: Uint8Array): void {
   const length = new Uint8Array(new Uint32Array([address.length]).buffer);
   check(native().libc.getsockname(fd, address, length), "getsockname");
+}
+
+/** connect(2): gives a datagram or raw socket its peer, a `sockaddr`. @throws SystemCallError */
+export function connectSocket(fd: number, address: Uint8Array): void {
+  check(native().libc.connect(fd, address, address.length), "connect");
 }
 
 /** setsockopt(2) with a value in the kernel's layout. @throws SystemCallError */
@@ -167,4 +174,25 @@ export function watchReadable(fd: number, onReadable: (status: number) => void):
     start: () => handle.start(options, callback),
     close: () => handle.close(),
   };
+}
+
+/**
+ * Sends `text` as one datagram to a Unix socket; a leading "@" names an abstract one.
+ * @throws SystemCallError
+ */
+export function sendDatagram(path: string, text: string): void {
+  const AF_UNIX = 1;
+  const SOCK_DGRAM_CLOEXEC = 0x80002;
+  const name = Buffer.from(path.startsWith("@") ? `\0${path.slice(1)}` : path);
+  const address = new Uint8Array(2 + name.length);
+  new DataView(address.buffer).setUint16(0, AF_UNIX, true);
+  address.set(name, 2);
+  const fd = openSocket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
+  try {
+    connectSocket(fd, address);
+    const sent = send(fd, Buffer.from(text), 0);
+    if (sent < 0) throw new SystemCallError("send", -sent);
+  } finally {
+    closeDescriptor(fd);
+  }
 }

@@ -12,9 +12,6 @@ export const NLA_F_NESTED = 0x8000;
 /** The type without NLA_F_NESTED and NLA_F_NET_BYTEORDER. */
 export const NLA_TYPE_MASK = 0x3fff;
 
-/** Attribute numbers from here up are of no object that we read, and are skipped. */
-const LIMIT = 64;
-
 const UTF8 = new TextDecoder();
 
 /**
@@ -24,27 +21,20 @@ const UTF8 = new TextDecoder();
  */
 export class Attributes {
   readonly #view: DataView;
-  /** Offset of the payload by attribute number, 0 for absent. */
-  readonly #at = new Uint32Array(LIMIT);
-  readonly #lengths = new Uint16Array(LIMIT);
+  readonly #from: number;
+  readonly #to: number;
+  /** Payload length of the attribute that #find found. */
+  #length = 0;
 
-  /** Indexes the bytes from `from` to `to` of `view`. */
+  /** The attributes in the bytes from `from` to `to` of `view`. */
   constructor(view: DataView, from: number, to: number) {
     this.#view = view;
-    for (let at = from; at + NLA_HDRLEN <= to; ) {
-      const length = view.getUint16(at, HOST_ORDER);
-      if (length < NLA_HDRLEN || at + length > to) return;
-      const type = view.getUint16(at + 2, HOST_ORDER) & NLA_TYPE_MASK;
-      if (type < LIMIT) {
-        this.#at[type] = at + NLA_HDRLEN;
-        this.#lengths[type] = length - NLA_HDRLEN;
-      }
-      at += align4(length);
-    }
+    this.#from = from;
+    this.#to = to;
   }
 
   has(type: number): boolean {
-    return this.#at[type] !== 0;
+    return this.#find(type) !== 0;
   }
 
   u8(type: number): number | undefined {
@@ -64,8 +54,8 @@ export class Attributes {
 
   /** A flag is set by being there; a byte that some kernels send instead must not be 0. */
   flag(type: number): boolean {
-    if (!this.has(type)) return false;
-    return this.#lengths[type] === 0 || this.u8(type) !== 0;
+    const at = this.#find(type);
+    return at !== 0 && (this.#length === 0 || this.#view.getUint8(at) !== 0);
   }
 
   /** A UDP port: network order. `index` counts ports inside the payload. */
@@ -82,46 +72,65 @@ export class Attributes {
 
   /** An address whose family is told by its length alone. */
   ipOfEitherFamily(type: number): IpAddress | undefined {
-    return this.ip(type, (this.#lengths[type] as number) < 16 ? 4 : 6);
+    this.#find(type);
+    return this.ip(type, this.#length < 16 ? 4 : 6);
   }
 
   /** undefined also for link addresses that are not six bytes long, such as those of tunnels. */
   mac(type: number): MacAddress | undefined {
-    if (this.#lengths[type] !== 6) return undefined;
-    const { buffer, byteOffset, byteLength } = this.#view;
-    return readMac(new Uint8Array(buffer, byteOffset, byteLength), this.#at[type] as number);
+    const at = this.#find(type);
+    if (at === 0 || this.#length !== 6) return undefined;
+    const { buffer, byteOffset } = this.#view;
+    return readMac(new Uint8Array(buffer, byteOffset + at, 6), 0);
   }
 
   /** Text up to its zero byte. */
   text(type: number): string | undefined {
-    const at = this.#at[type] as number;
+    const at = this.#find(type);
     if (at === 0) return undefined;
     let length = 0;
-    const limit = this.#lengths[type] as number;
-    while (length < limit && this.#view.getUint8(at + length) !== 0) length++;
-    return UTF8.decode(new Uint8Array(this.#view.buffer, this.#view.byteOffset + at, length));
+    while (length < this.#length && this.#view.getUint8(at + length) !== 0) length++;
+    const { buffer, byteOffset } = this.#view;
+    // A copy, because text is not decoded from memory that threads share.
+    return UTF8.decode(new Uint8Array(buffer, byteOffset + at, length).slice());
   }
 
   /** The attributes inside an attribute. */
   nested(type: number): Attributes | undefined {
-    const at = this.#at[type] as number;
-    return at === 0
-      ? undefined
-      : new Attributes(this.#view, at, at + (this.#lengths[type] as number));
+    const at = this.#find(type);
+    return at === 0 ? undefined : new Attributes(this.#view, at, at + this.#length);
   }
 
   /** Offset and length of the raw payload. */
   raw(type: number): { readonly at: number; readonly length: number } | undefined {
-    const at = this.#at[type] as number;
-    return at === 0 ? undefined : { at, length: this.#lengths[type] as number };
+    const at = this.#find(type);
+    return at === 0 ? undefined : { at, length: this.#length };
   }
 
   /** Offset of the payload, which has at least `needed` bytes; 0 if the attribute is absent. */
   #payload(type: number, needed: number): number {
-    const at = this.#at[type] as number;
-    if (at === 0) return 0;
-    const length = this.#lengths[type] as number;
-    if (length < needed) throw malformed(`attribute ${type} has ${length} bytes, not ${needed}`);
+    const at = this.#find(type);
+    if (at !== 0 && this.#length < needed) {
+      throw malformed(`attribute ${type} has ${this.#length} bytes, not ${needed}`);
+    }
     return at;
+  }
+
+  /** Offset of the payload, 0 if the attribute is absent. Objects have few attributes: no index. */
+  #find(wanted: number): number {
+    const view = this.#view;
+    const to = this.#to;
+    let found = 0;
+    this.#length = 0;
+    for (let at = this.#from; at + NLA_HDRLEN <= to; ) {
+      const length = view.getUint16(at, HOST_ORDER);
+      if (length < NLA_HDRLEN || at + length > to) break;
+      if ((view.getUint16(at + 2, HOST_ORDER) & NLA_TYPE_MASK) === wanted) {
+        found = at + NLA_HDRLEN;
+        this.#length = length - NLA_HDRLEN;
+      }
+      at += align4(length);
+    }
+    return found;
   }
 }

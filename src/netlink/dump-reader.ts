@@ -13,14 +13,14 @@ import {
 } from "./message.ts";
 import { type RequestFailure, readDone, readError } from "./netlink-error.ts";
 import { NetlinkSocket } from "./netlink-socket.ts";
+import type { PieceRing } from "./piece-ring.ts";
 
 const EAGAIN = 11;
+const EMSGSIZE = 90;
 const ETIMEDOUT = 110;
 
 /** The kernel fills at most this much at a time, and only if the reader offers it. */
 const DATAGRAM = 32 * 1024;
-/** Four datagrams: decoding one piece takes the main loop well under a millisecond. */
-const PIECE = 4 * DATAGRAM;
 /** Silence of the kernel after which a read is given up, in milliseconds. */
 const DEADLINE = 10_000;
 
@@ -29,12 +29,19 @@ export interface ReadResult {
   readonly failure: RequestFailure | undefined;
 }
 
-export class DumpReader {
-  #socket: NetlinkSocket | undefined;
-  #datagram = DATAGRAM;
+/** Hands piece number `index` of the ring to the main thread: `length` bytes of whole messages. */
+export type OnPiece = (index: number, length: number) => void;
 
-  /** Sends `request` and passes on the answer in pieces of whole messages. */
-  read(request: Uint8Array, onPiece: (buffer: ArrayBuffer, length: number) => void): ReadResult {
+export class DumpReader {
+  readonly #ring: PieceRing;
+  #socket: NetlinkSocket | undefined;
+
+  constructor(ring: PieceRing) {
+    this.#ring = ring;
+  }
+
+  /** Sends `request`, one message, and passes on the answer. */
+  read(request: Uint8Array, onPiece: OnPiece): ReadResult {
     this.#socket ??= this.#open();
     const view = new DataView(request.buffer, request.byteOffset);
     const sequence = view.getUint32(8, HOST_ORDER);
@@ -48,50 +55,39 @@ export class DumpReader {
     this.#socket = undefined;
   }
 
-  #receive(
-    socket: NetlinkSocket,
-    sequence: number,
-    onPiece: (buffer: ArrayBuffer, length: number) => void,
-  ): ReadResult {
-    let piece = new Uint8Array(Math.max(PIECE, this.#datagram));
-    let view = new DataView(piece.buffer);
+  #receive(socket: NetlinkSocket, sequence: number, onPiece: OnPiece): ReadResult {
+    let { index, bytes, view } = this.#ring.next();
     let filled = 0;
     let interrupted = false;
+    const passOn = (length: number): void => {
+      this.#ring.passOn();
+      onPiece(index, length);
+    };
     for (;;) {
-      if (filled + this.#datagram > piece.length) {
-        onPiece(piece.buffer, filled);
-        piece = new Uint8Array(Math.max(PIECE, this.#datagram));
-        view = new DataView(piece.buffer);
+      if (filled + DATAGRAM > bytes.length) {
+        passOn(filled);
+        ({ index, bytes, view } = this.#ring.next());
         filled = 0;
       }
-      const room = piece.subarray(filled);
+      const room = bytes.subarray(filled);
       const length = socket.receive(room, 0);
       if (length < 0) return this.#giveUp(sequence, length === -EAGAIN ? ETIMEDOUT : -length);
-      if (length > room.length) {
-        // One object larger than the buffer: make room for it and ask for the whole again.
-        this.#datagram = length * 2;
-        this.close();
-        return { interrupted: true, failure: undefined };
-      }
+      if (length > room.length) return this.#giveUp(sequence, EMSGSIZE);
       const end = filled + length;
-      if (!this.#isAnswer(view, filled, end, sequence, socket.portId)) continue;
+      // All messages of a datagram answer one request, if need be an earlier one that was given up.
+      const first = messageAt(view, filled, end);
+      if (first.sequence !== sequence || first.portId !== socket.portId) continue;
       for (let start = filled; start < end; start = align4(messageEnd(view, start, end))) {
         const type = view.getUint16(start + 4, HOST_ORDER);
         if ((view.getUint16(start + 6, HOST_ORDER) & NLM_F_DUMP_INTR) !== 0) interrupted = true;
         if (type !== NLMSG_DONE && type !== NLMSG_ERROR) continue;
         const message = messageAt(view, start, end);
         const failure = type === NLMSG_DONE ? readDone(message) : readError(message);
-        if (start > 0) onPiece(piece.buffer, start);
+        if (start > 0) passOn(start);
         return { interrupted, failure };
       }
       filled = align4(end);
     }
-  }
-
-  /** All messages of a datagram answer one request; a late answer to an earlier one is left out. */
-  #isAnswer(view: DataView, start: number, end: number, sequence: number, portId: number): boolean {
-    const message = messageAt(view, start, end);
-    return message.sequence === sequence && message.portId === portId;
   }
 
   /** A socket with an unfinished dump refuses the next one, so it is replaced. */

@@ -1,5 +1,6 @@
 /** Events of the kernel as KernelChange values, without the echoes of our own changes. */
 import type { KernelChange } from "../../tunnels/kernel/kernel.ts";
+import { CausewayError } from "../errors.ts";
 import { readAddress } from "./address.ts";
 import { HOST_ORDER } from "./byte-order.ts";
 import type { DeviceTable } from "./device-table.ts";
@@ -72,7 +73,7 @@ export class Events implements EventSink {
 
   event(message: Message): void {
     if (message.portId === this.#parts.ownPortId) return;
-    const change = this.#changeOf(message);
+    const change = this.#changeOrLoss(message);
     if (change !== undefined) this.#parts.listener(change);
   }
 
@@ -86,6 +87,16 @@ export class Events implements EventSink {
       this.#parts.echoes.clear();
     }
     for (const resolve of this.#onDrained.splice(0)) resolve();
+  }
+
+  /** An event that cannot be read is as good as lost. */
+  #changeOrLoss(message: Message): KernelChange | undefined {
+    try {
+      return this.#changeOf(message);
+    } catch (error) {
+      if (error instanceof CausewayError) return { kind: "overrun" };
+      throw error;
+    }
   }
 
   #changeOf(message: Message): KernelChange | undefined {

@@ -163,7 +163,7 @@ export function readLink(message: Message, devices: DeviceTable): Link {
 
 /** True for messages of bridge ports and the like, which repeat a link under another family. */
 export function isForeignLinkFamily(message: Message): boolean {
-  return message.view.getUint8(message.body) !== AF_UNSPEC;
+  return message.body < message.end && message.view.getUint8(message.body) !== AF_UNSPEC;
 }
 
 function openLink(message: Message): { attributes: Attributes; ifindex: number } {

@@ -18,6 +18,7 @@ import {
   type Link,
   type Neighbour,
   type Nexthop,
+  neighbourKey,
   type Sysctl,
   type UnderlayRoute,
 } from "../../tunnels/kernel/kernel-state.ts";
@@ -72,7 +73,7 @@ export class NetlinkKernel implements Kernel {
    */
   static async open(paths: PathTable, options: NetlinkOptions = {}): Promise<NetlinkKernel> {
     const { netns } = options;
-    const { client, writePortId } = await WorkerClient.start({ netns });
+    const { client, writePortId } = await WorkerClient.start(netns);
     try {
       const devices = new DeviceTable();
       const rows = new RouteRows(paths, devices);
@@ -118,10 +119,14 @@ export class NetlinkKernel implements Kernel {
 
   async readNeighbours(names: readonly string[]): Promise<Map<string, Neighbour>> {
     const neighbours = new Map<string, Neighbour>();
+    const families: Family[] = this.features.ipv6 ? [4, 6] : [4];
     for (const device of names) {
       if (!(await this.#hasDevice(device))) continue;
-      await this.#parts.reader.neighbours(device, 4, neighbours);
-      if (this.features.ipv6) await this.#parts.reader.neighbours(device, 6, neighbours);
+      for (const family of families) {
+        for (const row of await this.#parts.reader.neighbours(device, family)) {
+          neighbours.set(neighbourKey(row), row);
+        }
+      }
     }
     return neighbours;
   }

@@ -6,6 +6,7 @@ import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { errnoOf, reasonOf } from "../errors.ts";
 import { DumpReader } from "./dump-reader.ts";
 import { enterForGood, NetlinkSocket } from "./netlink-socket.ts";
+import { PieceRing } from "./piece-ring.ts";
 import { readSysctl, writeSysctl } from "./sysctl-file.ts";
 import type { WorkerReply, WorkerRequest, WorkerStart } from "./worker-protocol.ts";
 import { WriteBatch } from "./write-batch.ts";
@@ -17,7 +18,7 @@ function serve(port: MessagePort, start: WorkerStart): void {
   if (start.netns !== undefined) enterForGood(start.netns);
   const socket = new NetlinkSocket();
   const writes = new WriteBatch(socket);
-  const reads = new DumpReader();
+  const reads = new DumpReader(new PieceRing(start.ring));
 
   const answer = (request: WorkerRequest): void => {
     const { id } = request;
@@ -30,8 +31,8 @@ function serve(port: MessagePort, start: WorkerStart): void {
         return;
       }
       case "read": {
-        const onPiece = (buffer: ArrayBuffer, length: number): void =>
-          reply({ kind: "piece", id, buffer, length }, [buffer]);
+        const onPiece = (index: number, length: number): void =>
+          reply({ kind: "piece", id, index, length });
         reply({ kind: "read", id, ...reads.read(request.request, onPiece) });
         return;
       }

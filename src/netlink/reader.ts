@@ -5,11 +5,9 @@ import {
   type Address,
   addressKey,
   type FdbEntry,
-  fdbKey,
   type Link,
   type Neighbour,
   type Nexthop,
-  neighbourKey,
   ROUTE_PROTOCOL,
   type UnderlayRoute,
 } from "../../tunnels/kernel/kernel-state.ts";
@@ -89,7 +87,7 @@ export class Reader {
     const { failure } = await this.#client.read(
       this.#request((writer, sequence) => writeLinkGet(writer, sequence, name)),
       (view, length) => {
-        for (const message of messagesIn(view, length)) {
+        for (const message of messagesIn(copyOf(view, length), length)) {
           if (message.type === RTM_NEWLINK) found.push(message);
         }
       },
@@ -101,52 +99,41 @@ export class Reader {
   }
 
   async addresses(): Promise<Map<string, Address>> {
-    const addresses = new Map<string, Address>();
-    for (const message of await this.#messages("addresses", RTM_NEWADDR, writeAddressDump)) {
-      const address = readAddress(message, this.#devices);
-      if (address !== undefined) addresses.set(addressKey(address), address);
-    }
-    return addresses;
+    const addresses = await this.#objects("addresses", RTM_NEWADDR, writeAddressDump, (message) =>
+      readAddress(message, this.#devices),
+    );
+    return new Map(addresses.map((address) => [addressKey(address), address]));
   }
 
   /** The permanent rows of one family on one device; none if it is gone. */
-  async neighbours(device: string, family: Family, into: Map<string, Neighbour>): Promise<void> {
+  async neighbours(device: string, family: Family): Promise<Neighbour[]> {
     const ifindex = this.#devices.indexOf(device);
-    if (ifindex === undefined) return;
-    const messages = await this.#messages("neighbours", RTM_NEWNEIGH, (writer, sequence) =>
-      writeNeighbourDump(writer, sequence, family, ifindex),
+    if (ifindex === undefined) return [];
+    const write: Write = (writer, sequence) =>
+      writeNeighbourDump(writer, sequence, family, ifindex);
+    const rows = await this.#objects("neighbours", RTM_NEWNEIGH, write, (message) =>
+      readNeighbour(message, this.#devices),
     );
-    for (const message of messages) {
-      const neighbour = readNeighbour(message, this.#devices);
-      // Kernels before strict checking do not filter by device.
-      if (neighbour?.permanent === true && neighbour.device === device) {
-        into.set(neighbourKey(neighbour), neighbour);
-      }
-    }
+    // Kernels before strict checking do not filter by device.
+    return rows.filter((row) => row.permanent && row.device === device);
   }
 
   /** The permanent FDB entries of one device; none if it is gone. */
   async fdb(device: string): Promise<FdbEntry[]> {
     const ifindex = this.#devices.indexOf(device);
     if (ifindex === undefined) return [];
-    const entries = new Map<string, FdbEntry>();
-    const messages = await this.#messages("FDB entries", RTM_NEWNEIGH, (writer, sequence) =>
-      writeFdbDump(writer, sequence, ifindex),
+    const write: Write = (writer, sequence) => writeFdbDump(writer, sequence, ifindex);
+    const rows = await this.#objects("FDB entries", RTM_NEWNEIGH, write, (message) =>
+      readFdbEntry(message, this.#devices),
     );
-    for (const message of messages) {
-      const entry = readFdbEntry(message, this.#devices);
-      if (entry?.device === device) entries.set(fdbKey(entry), entry);
-    }
-    return [...entries.values()];
+    return rows.filter((row) => row.device === device);
   }
 
   async nexthops(): Promise<Map<number, Nexthop>> {
-    const nexthops = new Map<number, Nexthop>();
-    for (const message of await this.#messages("nexthops", RTM_NEWNEXTHOP, writeNexthopDump)) {
-      const nexthop = readNexthop(message, this.#devices);
-      nexthops.set(nexthop.id, nexthop);
-    }
-    return nexthops;
+    const nexthops = await this.#objects("nexthops", RTM_NEWNEXTHOP, writeNexthopDump, (message) =>
+      readNexthop(message, this.#devices),
+    );
+    return new Map(nexthops.map((nexthop) => [nexthop.id, nexthop]));
   }
 
   /** If the kernel says that the dump was disturbed, the visitor gets all rows once more. */
@@ -192,7 +179,27 @@ export class Reader {
     return { code: errnoName(failure.errno), message: describeFailure(failure) };
   }
 
-  /** Whole messages of one type; the buffers stay alive with them. */
+  /** Objects decoded as they come, in the short slices in which the worker's answers are taken. */
+  async #objects<T>(
+    what: string,
+    type: number,
+    write: Write,
+    read: (message: Message) => T | undefined,
+  ): Promise<T[]> {
+    let objects: T[] = [];
+    const onPiece = (view: DataView, length: number): void => {
+      for (const message of messagesIn(view, length)) {
+        const object = message.type === type ? read(message) : undefined;
+        if (object !== undefined) objects.push(object);
+      }
+    };
+    await this.#dump(what, write, onPiece, () => {
+      objects = [];
+    });
+    return objects;
+  }
+
+  /** Copies of the messages of one type. */
   async #messages(
     what: string,
     type: number,
@@ -201,7 +208,7 @@ export class Reader {
   ): Promise<Message[]> {
     let messages: Message[] = [];
     const onPiece = (view: DataView, length: number): void => {
-      for (const message of messagesIn(view, length)) {
+      for (const message of messagesIn(copyOf(view, length), length)) {
         if (message.type === type && accepts(message)) messages.push(message);
       }
     };
@@ -237,6 +244,10 @@ export class Reader {
     write(writer, this.#sequence);
     return writer.bytes.slice();
   }
+}
+
+function copyOf(view: DataView, length: number): DataView {
+  return new DataView(new Uint8Array(view.buffer, view.byteOffset, length).slice().buffer);
 }
 
 /** Told from rtmsg alone, because our own routes through the parent may be 100,000. */

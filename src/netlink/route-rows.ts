@@ -21,7 +21,7 @@ import {
   RTM_NEWROUTE,
 } from "./message.ts";
 import { RAW, RawPathTable } from "./raw-path-table.ts";
-import { RTA_DST, RTMSG_LENGTH, readRouteDetail } from "./route.ts";
+import { prefixLengthAt, RTA_DST, RTMSG_LENGTH, readRouteDetail } from "./route.ts";
 
 export class RouteRows {
   readonly #paths: PathTable;
@@ -39,10 +39,10 @@ export class RouteRows {
 
   /**
    * Hands the rows of one family among the messages in the first `length` bytes to `visitor`.
-   * `view` starts its buffer. @throws CausewayError for malformed messages.
+   * `view` starts at a multiple of four. @throws CausewayError for malformed messages.
    */
   visit(view: DataView, length: number, family: Family, visitor: RouteVisitor): void {
-    const words = new Uint32Array(view.buffer, 0, view.byteLength >>> 2);
+    const words = new Uint32Array(view.buffer, view.byteOffset, view.byteLength >>> 2);
     const addressFamily = family === 4 ? AF_INET : AF_INET6;
     this.#forgetStale();
     for (let start = 0, end = 0; start < length; start = align4(end)) {
@@ -59,7 +59,7 @@ export class RouteRows {
       const w1 = isLong ? view.getUint32(at + 4) : 0;
       const w2 = isLong ? view.getUint32(at + 8) : 0;
       const w3 = isLong ? view.getUint32(at + 12) : 0;
-      const bits = view.getUint8(body + 1);
+      const bits = prefixLengthAt(view, body, family);
       if (state === RAW.owned) {
         visitor.owned(w0, w1, w2, w3, bits, this.#raw.paths[entry] as number);
       } else if (visitor.wants(w0, w1, w2, w3, bits)) {
@@ -75,7 +75,7 @@ export class RouteRows {
     const addressFamily = view.getUint8(body);
     if (addressFamily !== AF_INET && addressFamily !== AF_INET6) return undefined;
     this.#forgetStale();
-    const words = new Uint32Array(view.buffer, 0, view.byteLength >>> 2);
+    const words = new Uint32Array(view.buffer, view.byteOffset, view.byteLength >>> 2);
     const entry = this.#entryAt(view, words, body, end);
     const state = this.#raw.states[entry] as number;
     if (state === RAW.ignored) return undefined;
@@ -86,7 +86,7 @@ export class RouteRows {
         ? new IpAddress(4, word(0))
         : new IpAddress(6, word(0), word(1), word(2), word(3));
     return {
-      destination: new Cidr(address, view.getUint8(body + 1)),
+      destination: new Cidr(address, prefixLengthAt(view, body, address.family)),
       path: this.#pathOf(entry, view, body, end),
       owned: state === RAW.owned,
     };

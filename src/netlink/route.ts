@@ -3,8 +3,12 @@
  * u32} and RTA attributes (include/uapi/linux/rtnetlink.h). Dumps are read by route-rows.ts, which
  * comes here once for each distinct path.
  */
-import type { Family, IpAddress } from "../../encap/address/ip-address.ts";
-import { readIp } from "../../encap/address/ip-address.ts";
+import {
+  addressBits,
+  type Family,
+  type IpAddress,
+  readIp,
+} from "../../encap/address/ip-address.ts";
 import type { Route, RoutePath, RouteType } from "../../tunnels/kernel/kernel-state.ts";
 import { Attributes } from "./attribute.ts";
 import { HOST_ORDER } from "./byte-order.ts";
@@ -189,6 +193,13 @@ export function readRouteDetail(
     },
     legs: readLegs(attributes, view, family, devices),
   };
+}
+
+/** `rtm_dst_len`. @throws CausewayError for a length that the family does not have. */
+export function prefixLengthAt(view: DataView, body: number, family: Family): number {
+  const length = view.getUint8(body + 1);
+  if (length > addressBits(family)) throw malformed(`a prefix of ${length} bits`);
+  return length;
 }
 
 function readGateway(

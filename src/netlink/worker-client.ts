@@ -3,6 +3,7 @@ import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { CausewayError } from "../errors.ts";
+import { PieceRing } from "./piece-ring.ts";
 import type { WorkerReply, WorkerRequest, WorkerStart } from "./worker-protocol.ts";
 
 /** Longest time, in milliseconds, that answers may keep the main loop from its other work. */
@@ -19,13 +20,15 @@ interface Pending {
 
 export class WorkerClient {
   readonly #worker: Worker;
+  readonly #ring: PieceRing;
   readonly #pending = new Map<number, Pending>();
   readonly #replies: WorkerReply[] = [];
   #isDraining = false;
   #lastId = 0;
   #failure: CausewayError | undefined;
 
-  private constructor(worker: Worker) {
+  private constructor(worker: Worker, ring: PieceRing) {
+    this.#ring = ring;
     this.#worker = worker;
     worker.on("message", (reply: WorkerReply) => this.#queue(reply));
     worker.on("error", (error) => this.#fail(error));
@@ -34,12 +37,16 @@ export class WorkerClient {
   }
 
   /** Starts the thread. @throws CausewayError if it cannot open its sockets. */
-  static async start(start: WorkerStart): Promise<{ client: WorkerClient; writePortId: number }> {
+  static async start(
+    netns: string | undefined,
+  ): Promise<{ client: WorkerClient; writePortId: number }> {
+    const ring = new PieceRing();
+    const start: WorkerStart = { netns, ring: ring.buffer };
     // The worker's file is compiled if this one is.
     const extension = extname(fileURLToPath(import.meta.url));
     const file = new URL(`./netlink-worker${extension}`, import.meta.url);
     const worker = new Worker(file, { name: "netlink", workerData: start });
-    const client = new WorkerClient(worker);
+    const client = new WorkerClient(worker, ring);
     const ready = (await client.#wait(0)) as Reply<"ready">;
     return { client, writePortId: ready.writePortId };
   }
@@ -48,7 +55,10 @@ export class WorkerClient {
     return this.#ask(request, undefined, [request.buffer]) as Promise<Reply<"written">>;
   }
 
-  /** `onPiece` gets whole messages, in order, before the promise resolves. */
+  /**
+   * `onPiece` gets whole messages, in order, before the promise resolves. What it wants to keep it
+   * has to copy: the memory is used again.
+   */
   read(
     request: Uint8Array,
     onPiece: (view: DataView, length: number) => void,
@@ -112,21 +122,28 @@ export class WorkerClient {
 
   #deliver(reply: WorkerReply): void {
     const pending = this.#pending.get(reply.id);
-    if (pending === undefined) return;
     if (reply.kind === "piece") {
-      try {
-        pending.onPiece?.(new DataView(reply.buffer), reply.length);
-      } catch (error) {
-        this.#settle(reply.id);
-        pending.reject(error);
-      }
+      this.#deliverPiece(reply, pending);
       return;
     }
+    if (pending === undefined) return;
     this.#settle(reply.id);
     if (reply.kind === "failed") {
       const error = new CausewayError("kernel", reply.message);
       pending.reject(Object.assign(error, { errno: reply.code }));
     } else pending.resolve(reply);
+  }
+
+  /** A piece is given back also if nobody wants it any more. */
+  #deliverPiece({ id, index, length }: Reply<"piece">, pending: Pending | undefined): void {
+    try {
+      pending?.onPiece?.(this.#ring.view(index), length);
+    } catch (error) {
+      this.#settle(id);
+      pending?.reject(error);
+    } finally {
+      this.#ring.giveBack();
+    }
   }
 
   #settle(id: number): void {

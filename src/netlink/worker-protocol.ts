@@ -1,9 +1,11 @@
-/** What the main thread and the netlink worker say to each other. Buffers are handed over, not copied. */
+/** What the main thread and the netlink worker say to each other. Buffers are handed over or shared. */
 import type { RequestFailure } from "./netlink-error.ts";
 
 export interface WorkerStart {
   /** Path of a network namespace ("/run/netns/NAME"); undefined for the process's own. */
   readonly netns: string | undefined;
+  /** Memory of a PieceRing. */
+  readonly ring: SharedArrayBuffer;
 }
 
 export type WorkerRequest =
@@ -42,11 +44,11 @@ export type WorkerReply =
       readonly startedAt: number;
       readonly endedAt: number;
     }
-  /** A piece of the answer to "read": whole messages; more pieces may follow. */
+  /** A piece of the answer to "read", in the ring: whole messages; more pieces may follow. */
   | {
       readonly kind: "piece";
       readonly id: number;
-      readonly buffer: ArrayBuffer;
+      readonly index: number;
       readonly length: number;
     }
   | {

@@ -9,9 +9,15 @@ import type { AgentState, KindCount, StatusReport } from "./status.ts";
 /** Lists are cut to this length; the counts are not. */
 const LISTED = 100;
 
+/** `performance.now()` of the first change and of the last ack. */
+interface TimedKernel {
+  readonly firstWriteAt?: number | undefined;
+  readonly lastAckAt?: number | undefined;
+}
+
 export interface StatusContext {
   readonly agent: Agent;
-  readonly kernel: Kernel & { readonly firstWriteAt?: number; readonly lastAckAt?: number };
+  readonly kernel: Kernel & TimedKernel;
   readonly node: string;
   readonly datastoreUrl: string;
 }

@@ -77,6 +77,11 @@ async function answer(
   response.end(`${JSON.stringify(body)}\n`);
 }
 
+/** True if an agent answers in the run dir. */
+export function isAgentRunning(runDir: string): Promise<boolean> {
+  return isAnswered(controlSocketPath(runDir));
+}
+
 function isAnswered(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);

@@ -59,9 +59,13 @@ export class BlockIndex {
     if (this.#source === "podCidrs") this.#exchange(old, blocks);
   }
 
+  get isSettled(): boolean {
+    return this.#touched.length === 0 && this.#source === this.#wantedSource();
+  }
+
   /** Changes to the source that the datastore calls for; until then both are only remembered. */
   settleSource(): void {
-    const source = this.#records.size === 0 && this.#podBlocks.size > 0 ? "podCidrs" : "records";
+    const source = this.#wantedSource();
     if (source === this.#source) return;
     const records = [...this.#records.values()];
     const podBlocks = [...this.#podBlocks.values()].flat();
@@ -92,6 +96,10 @@ export class BlockIndex {
     for (const { address } of this.#borrowedByNode.get(node) ?? []) {
       this.#dirty.mark(hostCidr(address));
     }
+  }
+
+  #wantedSource(): BlockSource {
+    return this.#records.size === 0 && this.#podBlocks.size > 0 ? "podCidrs" : "records";
   }
 
   #exchange(old: readonly Block[], blocks: readonly Block[]): void {

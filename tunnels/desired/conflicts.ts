@@ -37,8 +37,8 @@ function* onAddresses(
 
 function* onMacs(vteps: VtepMap): Generator<Conflict> {
   const hint = "change spec.vxlanTunnelMACAddr (or …V6) on one of the nodes";
-  for (const [key, names] of vteps.macs) {
-    if (names.length > 1) yield* conflict("VTEP MAC", key.slice(2), names, hint);
+  for (const macs of [vteps.macs[4], vteps.macs[6]]) {
+    for (const [mac, names] of macs) yield* conflict("VTEP MAC", mac, names, hint);
   }
 }
 

@@ -3,22 +3,29 @@ import type { Cidr } from "../../encap/address/cidr.ts";
 import type { Family } from "../../encap/address/ip-address.ts";
 import { RouteTable } from "../kernel/route-table.ts";
 
-/** Sorting more IPv6 prefixes than this takes longer than the event loop should wait. */
-const SORTABLE_IPV6 = 20_000;
+/** Sorting more prefixes than this takes longer than the event loop should wait. */
+const SORTABLE = 20_000;
 
 export class DirtyPrefixes {
   #tables: { 4: RouteTable; 6: RouteTable } = { 4: new RouteTable(4), 6: new RouteTable(6) };
+  readonly #families: readonly Family[];
+
+  /** Prefixes of other families are nobody's concern and never dirty. */
+  constructor(families: readonly Family[]) {
+    this.#families = families;
+  }
 
   get size(): number {
     return this.#tables[4].size + this.#tables[6].size;
   }
 
   mark(cidr: Cidr): void {
-    this.#tables[cidr.family].setCidr(cidr, 0);
+    if (this.#families.includes(cidr.family)) this.#tables[cidr.family].setCidr(cidr, 0);
   }
 
   /** As `mark`, without an object for the prefix. */
   markRow(table: RouteTable, row: number): void {
+    if (!this.#families.includes(table.family)) return;
     this.#tables[table.family].set(
       table.wordOf(row, 0),
       table.wordOf(row, 1),
@@ -30,8 +37,8 @@ export class DirtyPrefixes {
   }
 
   /**
-   * Takes the prefixes out one by one, ascending; `always` sorts whatever their number, so that the
-   * rows of a first list ascend. Prefixes that nobody took yet, because the walk was given up, and
+   * Takes the prefixes out one by one, ascending; too many for that only if `always` is set, so that
+   * the rows of a first list ascend. Prefixes that nobody took yet, because the walk was given up, and
    * those marked meanwhile are there for the next walk.
    */
   *take(family: Family, always: boolean): Generator<Cidr> {
@@ -46,20 +53,24 @@ export class DirtyPrefixes {
   }
 }
 
-function sortedRows(table: RouteTable, always: boolean): Iterable<number> {
-  if (table.family === 4) return sortedIpv4(table);
-  const rows = [...table.rows()];
-  if (!always && rows.length > SORTABLE_IPV6) return rows;
-  return rows.sort((a, b) => compareRows(table, a, b));
-}
-
-/** Address and length together are 38 bits: they sort as plain numbers, without a comparison call. */
-function* sortedIpv4(table: RouteTable): Generator<number> {
-  const keys = new Float64Array(table.size);
-  let at = 0;
-  for (const row of table.rows()) keys[at++] = table.wordOf(row, 0) * 64 + table.lengthOf(row);
+function sortedRows(table: RouteTable, always: boolean): Int32Array {
+  const rows = new Int32Array(table.size);
+  let count = 0;
+  for (let row = 0; row < table.rowLimit; row++) if (table.pathOf(row) >= 0) rows[count++] = row;
+  if (!always && count > SORTABLE) return rows;
+  if (table.family === 6) return rows.sort((a, b) => compareRows(table, a, b));
+  // Address and length together are 38 bits: they sort as plain numbers, without comparison calls.
+  const keys = new Float64Array(count);
+  for (let at = 0; at < count; at++) {
+    const row = rows[at] as number;
+    keys[at] = table.wordOf(row, 0) * 64 + table.lengthOf(row);
+  }
   keys.sort();
-  for (const key of keys) yield table.find(Math.floor(key / 64), 0, 0, 0, key % 64);
+  for (let at = 0; at < count; at++) {
+    const key = keys[at] as number;
+    rows[at] = table.find(Math.floor(key / 64), 0, 0, 0, key % 64);
+  }
+  return rows;
 }
 
 function compareRows(table: RouteTable, a: number, b: number): number {

@@ -2,10 +2,13 @@
  * Who claims which prefix. Mostly a prefix has one claim, and that costs one slot of an array; more
  * claims stand in order, the one that wins first.
  */
-import { type Cidr, maskIp } from "../../encap/address/cidr.ts";
+import type { Cidr } from "../../encap/address/cidr.ts";
 import type { Family, IpAddress } from "../../encap/address/ip-address.ts";
 import { RouteTable } from "../kernel/route-table.ts";
 import type { DirtyPrefixes } from "./dirty-prefixes.ts";
+
+/** Rows that are marked between two yields. */
+const SLICE = 10_000;
 
 /** The prefixes of one family. */
 interface Side<T> {
@@ -82,7 +85,10 @@ export class PrefixClaims<T extends object> {
     const { table, claims, lengths } = this.#sides[ip.family];
     for (const bits of lengths) {
       if (bits > length) continue;
-      const { w0, w1, w2, w3 } = maskIp(ip, bits);
+      const w0 = maskWord(ip.w0, bits);
+      const w1 = maskWord(ip.w1, bits - 32);
+      const w2 = maskWord(ip.w2, bits - 64);
+      const w3 = maskWord(ip.w3, bits - 96);
       const row = table.find(w0, w1, w2, w3, bits);
       if (row >= 0) return winner(claims[row]);
     }
@@ -98,13 +104,19 @@ export class PrefixClaims<T extends object> {
     }
   }
 
-  /** Marks every claimed prefix, or those inside `within`. */
-  mark(dirty: DirtyPrefixes, within?: Cidr): void {
+  /** Marks every claimed prefix, or those inside `within`, in slices of a millisecond. */
+  *mark(dirty: DirtyPrefixes, within?: Cidr): Generator<void> {
+    let done = 0;
     for (const { table } of within ? [this.#sides[within.family]] : Object.values(this.#sides)) {
       for (const row of table.rows()) {
         if (within === undefined || isInside(table, row, within)) dirty.markRow(table, row);
+        if (++done % SLICE === 0) yield;
       }
     }
+  }
+
+  markAtOnce(dirty: DirtyPrefixes, within?: Cidr): void {
+    for (const _slice of this.mark(dirty, within));
   }
 
   clear(): void {
@@ -143,4 +155,9 @@ function isInside(table: RouteTable, row: number, cidr: Cidr): boolean {
     if ((bits >= 32 ? differing : differing >>> (32 - bits)) !== 0) return false;
   }
   return true;
+}
+
+/** The word with all bits after the first `bits` cleared. */
+function maskWord(word: number, bits: number): number {
+  return bits >= 32 ? word : bits <= 0 ? 0 : (word & (-1 << (32 - bits))) >>> 0;
 }

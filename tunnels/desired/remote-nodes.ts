@@ -2,7 +2,7 @@
  * What each remote node adds to the desired state whatever blocks it has: its neighbours, FDB
  * entries and nexthop objects, and the paths that its prefixes take.
  */
-import type { Family } from "../../encap/address/ip-address.ts";
+import type { Family, IpAddress } from "../../encap/address/ip-address.ts";
 import {
   type FdbEntry,
   fdbKey,
@@ -16,7 +16,7 @@ import type { Vtep } from "../model/vtep.ts";
 import { directNexthop } from "./direct.ts";
 import { ipipNexthop } from "./ipip.ts";
 import type { KernelWish } from "./kernel-wish.ts";
-import type { LocalSide, LocalTunnel } from "./local-side.ts";
+import type { LocalFamily, LocalSide, LocalTunnel } from "./local-side.ts";
 import type { NexthopIds, NexthopRole, WantedNexthop } from "./nexthop-ids.ts";
 import { OUTCOME, type Outcome, type PeerPaths, subnetOf } from "./path-choice.ts";
 import { sameValue } from "./same-value.ts";
@@ -24,16 +24,37 @@ import { nodeAddress, TUNNEL_KINDS, type TunnelKind, tunnelKind } from "./tunnel
 import type { NodeEntry, VtepMap } from "./vtep-map.ts";
 import { vxlanFdbEntry, vxlanNeighbour, vxlanNexthop } from "./vxlan.ts";
 
+interface PeerObjects {
+  readonly neighbours: Neighbour[];
+  readonly fdb: FdbEntry[];
+  readonly nexthops: Nexthop[];
+}
+
 /** One remote node: its paths by family, and its objects in the desired state. */
-interface Peer {
+interface Peer extends PeerObjects {
   readonly 4: PeerPaths;
   readonly 6: PeerPaths;
-  readonly neighbours: readonly Neighbour[];
-  readonly fdb: readonly FdbEntry[];
-  readonly nexthops: readonly Nexthop[];
   /** CrossSubnet would encapsulate one way and not the other. */
   readonly isAsymmetric: boolean;
 }
+
+type Hop = Omit<Nexthop, "id">;
+
+/** What the underlay knows of a remote node in one family. */
+interface Reach {
+  readonly address: IpAddress | undefined;
+  /** Why no path at all leads there. */
+  readonly fault: Outcome | undefined;
+  readonly sameSubnet: boolean;
+}
+
+const NOWHERE: Reach = {
+  address: undefined,
+  fault: OUTCOME.noNodeAddress,
+  sameSubnet: false,
+};
+
+const DIRECT_ROLE: Record<Family, NexthopRole> = { 4: "direct", 6: "direct6" };
 
 const UNKNOWN: PeerPaths = {
   sameSubnet: false,
@@ -91,140 +112,121 @@ export class RemoteNodes {
     if (!this.#options.nexthopObjects) return;
     const node = entry.node.name;
     for (const family of this.#options.families) {
-      const direct = this.#directNexthop(entry, family, local);
-      if (direct) yield { node, role: family === 4 ? "direct" : "direct6", nexthop: direct };
+      const reach = this.#reach(entry, family, local);
+      const direct = directHop(reach, local.families[family]);
+      if (direct) yield { node, role: DIRECT_ROLE[family], nexthop: direct };
       for (const kind of TUNNEL_KINDS) {
-        if (kind.family !== family) continue;
-        const nexthop = this.#tunnelNexthop(entry, kind, local);
-        if (typeof nexthop !== "number") yield { node, role: kind.role, nexthop };
+        const hop = kind.family === family ? this.#tunnelHop(entry, kind, reach, local) : 0;
+        if (typeof hop !== "number") yield { node, role: kind.role, nexthop: hop };
       }
     }
   }
 
   #peer(entry: NodeEntry, local: LocalSide, old: Peer | undefined): Peer {
-    const nexthops: Nexthop[] = [];
+    const objects: PeerObjects = { neighbours: [], fdb: [], nexthops: [] };
     const paths = {
-      4: this.#familyPaths(entry, 4, local, nexthops),
-      6: this.#familyPaths(entry, 6, local, nexthops),
+      4: this.#familyPaths(entry, 4, local, objects),
+      6: this.#familyPaths(entry, 6, local, objects),
     };
-    const neighbours: Neighbour[] = [];
-    const fdb: FdbEntry[] = [];
-    for (const vtep of entry.vteps) {
-      const device = this.#vxlanDevice(vtep, local);
-      if (device === undefined || !this.#vteps.isInForce(vtep)) continue;
-      neighbours.push(vxlanNeighbour(device, vtep));
-      fdb.push(vxlanFdbEntry(device, vtep));
-    }
     return {
       ...paths,
-      nexthops: keep(old?.nexthops, nexthops),
-      neighbours: keep(old?.neighbours, neighbours),
-      fdb: keep(old?.fdb, fdb),
-      isAsymmetric: isAsymmetric(entry, 4, local) || isAsymmetric(entry, 6, local),
+      neighbours: keep(old?.neighbours, objects.neighbours),
+      fdb: keep(old?.fdb, objects.fdb),
+      nexthops: keep(old?.nexthops, objects.nexthops),
+      isAsymmetric:
+        isAsymmetric(entry, 4, local, paths[4]) || isAsymmetric(entry, 6, local, paths[6]),
     };
   }
 
-  #familyPaths(entry: NodeEntry, family: Family, local: LocalSide, nexthops: Nexthop[]): PeerPaths {
-    const tunnelPath = (kind: TunnelKind | undefined): Outcome => {
-      const tunnel = kind && local.tunnels[kind.role];
-      if (!kind || !tunnel) return OUTCOME.noDevice;
-      const nexthop = this.#tunnelNexthop(entry, kind, local);
-      return typeof nexthop === "number"
-        ? nexthop
-        : this.#path(entry, kind.role, nexthop, nexthops, tunnel);
-    };
-    const direct = this.#directNexthop(entry, family, local);
-    const role = family === 4 ? "direct" : "direct6";
-    return {
-      sameSubnet: isSameSubnet(entry, family, local),
-      none: direct
-        ? this.#path(entry, role, direct, nexthops)
-        : this.#withoutDirect(entry, family, local),
-      vxlan: tunnelPath(tunnelKind("vxlan", family)),
-      ipip: tunnelPath(tunnelKind("ipip", family)),
-    };
-  }
-
-  /** The gateway of the node on a tunnel device of ours, or why there is none. */
-  #tunnelNexthop(
-    entry: NodeEntry,
-    { role, encap, family, device }: TunnelKind,
-    local: LocalSide,
-  ): Omit<Nexthop, "id"> | Outcome {
-    if (!local.tunnels[role]) return OUTCOME.noDevice;
-    const unreachable = this.#addressFault(entry, family);
-    if (unreachable !== undefined) return unreachable;
-    const claim = entry.tunnels.find((tunnel) => tunnel.role === role);
-    const isLost = claim && this.#vteps.tunnelHolder(claim.address) !== entry.node.name;
-    if (isLost) return OUTCOME.lostTunnelAddress;
-    if (encap === "ipip") {
-      const address = nodeAddress(entry.node, family)?.address;
-      return address ? ipipNexthop(device, address) : OUTCOME.noNodeAddress;
-    }
-    const vtep = entry.vteps.find((candidate) => candidate.family === family);
-    if (vtep === undefined) return OUTCOME.noTunnelAddress;
-    if (!this.#vteps.isInForce(vtep)) return OUTCOME.lostMac;
-    return vxlanNexthop(device, vtep.tunnelIp);
-  }
-
-  #directNexthop(
+  #familyPaths(
     entry: NodeEntry,
     family: Family,
     local: LocalSide,
-  ): Omit<Nexthop, "id"> | undefined {
-    const { parent, wantsDirect } = local.families[family];
-    if (parent === undefined || !wantsDirect || !isSameSubnet(entry, family, local)) return;
-    if (this.#addressFault(entry, family) !== undefined) return;
-    const address = nodeAddress(entry.node, family)?.address;
-    return address && directNexthop(parent, address);
+    objects: PeerObjects,
+  ): PeerPaths {
+    const reach = this.#reach(entry, family, local);
+    const direct = directHop(reach, local.families[family]);
+    const none = direct
+      ? this.#path(entry, DIRECT_ROLE[family], direct, objects)
+      : withoutDirect(reach, local.families[family]);
+    const { sameSubnet } = reach;
+    const vxlan = this.#tunnelPath(entry, tunnelKind("vxlan", family), reach, local, objects);
+    const ipip = this.#tunnelPath(entry, tunnelKind("ipip", family), reach, local, objects);
+    return { sameSubnet, none, vxlan, ipip };
   }
 
-  #withoutDirect(entry: NodeEntry, family: Family, local: LocalSide): Outcome {
-    const { parent } = local.families[family];
-    if (parent === undefined) return OUTCOME.noParent;
-    return this.#addressFault(entry, family) ?? OUTCOME.beyondSubnet;
+  #tunnelPath(
+    entry: NodeEntry,
+    kind: TunnelKind | undefined,
+    reach: Reach,
+    local: LocalSide,
+    objects: PeerObjects,
+  ): Outcome {
+    const tunnel = kind && local.tunnels[kind.role];
+    if (!kind || !tunnel) return OUTCOME.noDevice;
+    const hop = this.#tunnelHop(entry, kind, reach, local);
+    if (typeof hop === "number") return hop;
+    const vtep = kind.encap === "vxlan" ? vtepOf(entry, kind.family) : undefined;
+    if (vtep) {
+      objects.neighbours.push(vxlanNeighbour(kind.device, vtep));
+      objects.fdb.push(vxlanFdbEntry(kind.device, vtep));
+    }
+    return this.#path(entry, kind.role, hop, objects, tunnel);
   }
 
-  #addressFault({ node }: NodeEntry, family: Family): Outcome | undefined {
+  /** The gateway of the node on a tunnel device of ours, or why there is none. */
+  #tunnelHop(
+    entry: NodeEntry,
+    { role, encap, family, device }: TunnelKind,
+    { address, fault }: Reach,
+    local: LocalSide,
+  ): Hop | Outcome {
+    if (!local.tunnels[role]) return OUTCOME.noDevice;
+    if (fault !== undefined) return fault;
+    const { name } = entry.node;
+    const claim = entry.tunnels.find((tunnel) => tunnel.role === role);
+    const isLost = claim && this.#vteps.tunnelHolder(claim.address) !== name;
+    if (isLost) return OUTCOME.lostTunnelAddress;
+    if (encap === "ipip") return address ? ipipNexthop(device, address) : OUTCOME.noNodeAddress;
+    const vtep = vtepOf(entry, family);
+    if (vtep === undefined) return OUTCOME.noTunnelAddress;
+    if (this.#vteps.macHolder(family, vtep.mac) !== name) return OUTCOME.lostMac;
+    return vxlanNexthop(device, vtep.tunnelIp);
+  }
+
+  #reach({ node }: NodeEntry, family: Family, local: LocalSide): Reach {
     const address = nodeAddress(node, family)?.address;
-    if (address === undefined) return OUTCOME.noNodeAddress;
-    return this.#vteps.addressHolder(address) === node.name ? undefined : OUTCOME.lostNodeAddress;
+    if (address === undefined) return NOWHERE;
+    const isLost = this.#vteps.addressHolder(address) !== node.name;
+    const fault = isLost ? OUTCOME.lostNodeAddress : undefined;
+    // By this node's subnet alone, as Calico has it.
+    const sameSubnet = local.families[family].subnet?.contains(address) ?? false;
+    return { address, fault, sameSubnet };
   }
 
-  /** The path over a nexthop: by its object, or with the same gateway in the route itself. */
+  /** The path over a hop: by a nexthop object, or with the same gateway in the route itself. */
   #path(
     { node }: NodeEntry,
     role: NexthopRole,
-    nexthop: Omit<Nexthop, "id">,
-    nexthops: Nexthop[],
+    hop: Hop,
+    { nexthops }: PeerObjects,
     tunnel?: LocalTunnel,
   ): number {
-    const { family, device, gateway, onlink } = nexthop;
-    const shared = {
+    const { family, device, gateway, onlink, protocol } = hop;
+    const { nexthopObjects, paths } = this.#options;
+    const id = nexthopObjects ? this.#ids.idOf(node.name, role) : undefined;
+    if (id !== undefined) nexthops.push({ id, family, device, gateway, onlink, protocol });
+    return paths.intern({
       family,
-      type: "unicast" as const,
+      type: "unicast",
       protocol: ROUTE_PROTOCOL,
+      nexthopId: id,
+      device: nexthopObjects ? undefined : device,
+      gateway: nexthopObjects ? undefined : gateway,
+      onlink: nexthopObjects ? false : onlink,
       mtu: tunnel?.mtu,
       source: tunnel?.source,
-    };
-    if (!this.#options.nexthopObjects) {
-      return this.#options.paths.intern({
-        ...shared,
-        nexthopId: undefined,
-        device,
-        gateway,
-        onlink,
-      });
-    }
-    const id = this.#ids.idOf(node.name, role);
-    nexthops.push({ id, ...nexthop });
-    const byObject = { nexthopId: id, device: undefined, gateway: undefined, onlink: false };
-    return this.#options.paths.intern({ ...shared, ...byObject });
-  }
-
-  #vxlanDevice(vtep: Vtep, local: LocalSide): string | undefined {
-    const kind = tunnelKind("vxlan", vtep.family);
-    return kind && local.tunnels[kind.role] ? kind.device : undefined;
+    });
   }
 
   /** Sets the new objects first: one that another node has taken over meanwhile is not withdrawn. */
@@ -255,21 +257,36 @@ export class RemoteNodes {
 }
 
 /** Keeps the old objects where nothing changed, so that they are recognised as the same. */
-function keep<T>(old: readonly T[] | undefined, now: readonly T[]): readonly T[] {
-  return now.map((value) => old?.find((before) => sameValue(before, value)) ?? value);
+function keep<T>(old: readonly T[] | undefined, now: T[]): T[] {
+  if (old === undefined) return now;
+  return now.map((value) => old.find((before) => sameValue(before, value)) ?? value);
 }
 
-/** By this node's subnet alone, as Calico has it. */
-function isSameSubnet({ node }: NodeEntry, family: Family, local: LocalSide): boolean {
-  const address = nodeAddress(node, family)?.address;
-  return address !== undefined && (local.families[family].subnet?.contains(address) ?? false);
+function vtepOf({ vteps }: NodeEntry, family: Family): Vtep | undefined {
+  return vteps.find((vtep) => vtep.family === family);
+}
+
+function directHop(
+  { address, fault, sameSubnet }: Reach,
+  { parent, wantsDirect }: LocalFamily,
+): Hop | undefined {
+  if (!wantsDirect || !sameSubnet || parent === undefined || fault !== undefined) return undefined;
+  return address && directNexthop(parent, address);
+}
+
+function withoutDirect({ fault }: Reach, { parent }: LocalFamily): Outcome {
+  return parent === undefined ? OUTCOME.noParent : (fault ?? OUTCOME.beyondSubnet);
 }
 
 /** The remote node's own verdict, where its record says enough, is another than ours. */
-function isAsymmetric(entry: NodeEntry, family: Family, local: LocalSide): boolean {
+function isAsymmetric(
+  { node }: NodeEntry,
+  family: Family,
+  local: LocalSide,
+  { sameSubnet }: PeerPaths,
+): boolean {
   const { address, hasCrossSubnet } = local.families[family];
-  const remote = nodeAddress(entry.node, family);
+  const remote = nodeAddress(node, family);
   if (!hasCrossSubnet || !address || remote?.subnetLength === undefined) return false;
-  const theirs = subnetOf(remote.address, remote.subnetLength)?.contains(address) ?? false;
-  return theirs !== isSameSubnet(entry, family, local);
+  return subnetOf(remote.address, remote.subnetLength)?.contains(address) !== sameSubnet;
 }

@@ -37,10 +37,13 @@ export interface NodeEntry {
 }
 
 export class VtepMap {
-  readonly addresses: PrefixClaims<AddressClaim> = new PrefixClaims(compareClaims);
-  readonly tunnels: PrefixClaims<TunnelClaim> = new PrefixClaims(compareClaims);
-  /** "4 66:…" -> names of the nodes, in order. */
-  readonly macs: Map<string, string[]> = new Map();
+  readonly addresses: PrefixClaims<AddressClaim> = new PrefixClaims<AddressClaim>(compareClaims);
+  readonly tunnels: PrefixClaims<TunnelClaim> = new PrefixClaims<TunnelClaim>(compareClaims);
+  /** By family: VTEP MAC -> names of the nodes, in order. */
+  readonly macs: Readonly<Record<Family, Map<MacAddress, string[]>>> = {
+    4: new Map(),
+    6: new Map(),
+  };
   /** Nodes whose part of the desired state has to be made again. */
   readonly dirtyNodes: Set<string> = new Set();
   readonly #local: string;
@@ -91,7 +94,7 @@ export class VtepMap {
   }
 
   macHolder(family: Family, mac: MacAddress): string | undefined {
-    const names = this.macs.get(`${family} ${mac}`) ?? [];
+    const names = this.macs[family].get(mac) ?? [];
     return names.includes(this.#local) ? this.#local : names[0];
   }
 
@@ -114,10 +117,9 @@ export class VtepMap {
     for (const claim of entry.addresses) this.#change(this.addresses, claim, true);
     for (const claim of entry.tunnels) this.#change(this.tunnels, claim, true);
     for (const { family, mac, node } of entry.vteps) {
-      const key = `${family} ${mac}`;
-      const names = this.macs.get(key);
+      const names = this.macs[family].get(mac);
       if (names === undefined) {
-        this.macs.set(key, [node]);
+        this.macs[family].set(mac, [node]);
         continue;
       }
       for (const rival of names) this.dirtyNodes.add(rival);
@@ -130,11 +132,10 @@ export class VtepMap {
     for (const claim of entry.addresses) this.#change(this.addresses, claim, false);
     for (const claim of entry.tunnels) this.#change(this.tunnels, claim, false);
     for (const { family, mac, node } of entry.vteps) {
-      const key = `${family} ${mac}`;
-      const rest = (this.macs.get(key) ?? []).filter((name) => name !== node);
+      const rest = (this.macs[family].get(mac) ?? []).filter((name) => name !== node);
       for (const rival of rest) this.dirtyNodes.add(rival);
-      if (rest.length > 0) this.macs.set(key, rest);
-      else this.macs.delete(key);
+      if (rest.length > 0) this.macs[family].set(mac, rest);
+      else this.macs[family].delete(mac);
     }
   }
 

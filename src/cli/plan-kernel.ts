@@ -1,0 +1,142 @@
+/**
+ * A kernel that changes nothing: it is read from the real one once, and what is applied changes
+ * the copy and is remembered. A plan made with it is made by the agent itself.
+ */
+import type { Family } from "../../encap/address/ip-address.ts";
+import { applyToState, emptyKernelState } from "../../tunnels/kernel/apply-to-state.ts";
+import type { Kernel, KernelFeatures, RouteVisitor } from "../../tunnels/kernel/kernel.ts";
+import type { KernelOp } from "../../tunnels/kernel/kernel-op.ts";
+import type {
+  Address,
+  FdbEntry,
+  KernelState,
+  Link,
+  Neighbour,
+  Nexthop,
+  Sysctl,
+  UnderlayRoute,
+} from "../../tunnels/kernel/kernel-state.ts";
+import type { PathTable } from "../../tunnels/kernel/path-table.ts";
+
+type Row = readonly [number, number, number, number, number, number];
+
+export class PlanKernel implements Kernel {
+  readonly ops: KernelOp[] = [];
+  readonly writeCount = 0;
+  readonly #real: Kernel;
+  readonly #state: KernelState = emptyKernelState();
+  readonly #read = new Set<string>();
+  readonly #foreign: { 4: Row[]; 6: Row[] } = { 4: [], 6: [] };
+
+  constructor(real: Kernel) {
+    this.#real = real;
+  }
+
+  get features(): KernelFeatures {
+    return this.#real.features;
+  }
+
+  get paths(): PathTable {
+    return this.#real.paths;
+  }
+
+  readLinks(): Promise<Map<string, Link>> {
+    return this.#once("links", this.#state.links, () => this.#real.readLinks());
+  }
+
+  readAddresses(): Promise<Map<string, Address>> {
+    return this.#once("addresses", this.#state.addresses, () => this.#real.readAddresses());
+  }
+
+  readNeighbours(devices: readonly string[]): Promise<Map<string, Neighbour>> {
+    const { neighbours } = this.#state;
+    return this.#once("neighbours", neighbours, () => this.#real.readNeighbours(devices));
+  }
+
+  readFdb(devices: readonly string[]): Promise<Map<string, FdbEntry>> {
+    return this.#once("fdb", this.#state.fdb, () => this.#real.readFdb(devices));
+  }
+
+  readNexthops(): Promise<Map<number, Nexthop>> {
+    return this.#once("nexthops", this.#state.nexthops, () => this.#real.readNexthops());
+  }
+
+  readSysctls(names: readonly string[]): Promise<Map<string, Sysctl>> {
+    const { sysctls } = this.#state;
+    return this.#once(`sysctls ${names}`, sysctls, () => this.#real.readSysctls(names));
+  }
+
+  readUnderlayRoutes(family: Family, device: string): Promise<UnderlayRoute[]> {
+    return this.#real.readUnderlayRoutes(family, device);
+  }
+
+  async readRoutes(family: Family, visitor: RouteVisitor): Promise<void> {
+    const table = this.#state.routes[family];
+    if (!this.#read.has(`routes ${family}`)) {
+      this.#read.add(`routes ${family}`);
+      await this.#real.readRoutes(family, {
+        owned: (w0, w1, w2, w3, length, path) => table.set(w0, w1, w2, w3, length, path),
+        wants: () => true,
+        foreign: (...row) => this.#foreign[family].push(row),
+      });
+    }
+    for (const row of table.rows()) {
+      const words = [0, 1, 2, 3].map((at) => table.wordOf(row, at));
+      const [w0, w1, w2, w3] = words as [number, number, number, number];
+      visitor.owned(w0, w1, w2, w3, table.lengthOf(row), table.pathOf(row));
+    }
+    for (const [w0, w1, w2, w3, length, path] of this.#foreign[family]) {
+      if (visitor.wants(w0, w1, w2, w3, length)) visitor.foreign(w0, w1, w2, w3, length, path);
+    }
+  }
+
+  apply(ops: readonly KernelOp[]): Promise<[]> {
+    for (const op of ops) {
+      this.ops.push(op);
+      applyToState(this.#state, op, this.paths);
+      if (op.kind === "route" && op.reason === "foreign") this.#forget(op.object.destination);
+    }
+    return Promise.resolve([]);
+  }
+
+  watch(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    return this.#real.close();
+  }
+
+  async #once<K, V>(
+    name: string,
+    held: Map<K, V>,
+    read: () => Promise<Map<K, V>>,
+  ): Promise<Map<K, V>> {
+    if (!this.#read.has(name)) {
+      this.#read.add(name);
+      for (const [key, value] of await read()) held.set(key, value);
+    }
+    return new Map(held);
+  }
+
+  #forget(destination: {
+    readonly family: Family;
+    readonly length: number;
+    readonly address: {
+      readonly w0: number;
+      readonly w1: number;
+      readonly w2: number;
+      readonly w3: number;
+    };
+  }): void {
+    const { family, length, address } = destination;
+    this.#foreign[family] = this.#foreign[family].filter(
+      ([w0, w1, w2, w3, bits]) =>
+        bits !== length ||
+        w0 !== address.w0 ||
+        w1 !== address.w1 ||
+        w2 !== address.w2 ||
+        w3 !== address.w3,
+    );
+  }
+}
