@@ -47,6 +47,7 @@ export class Agent {
   #underlayRoutes: readonly UnderlayRoute[] = [];
   #nextReadBack = Number.POSITIVE_INFINITY;
   #wasReady = false;
+  #isTurning = false;
 
   constructor(parts: AgentParts) {
     const { config, kernel } = parts;
@@ -106,6 +107,11 @@ export class Agent {
 
   /** True if there is nothing to do but to wait. */
   get isIdle(): boolean {
+    return !this.#isTurning && this.#isSettled;
+  }
+
+  /** As `isIdle`, asked from within a turn. */
+  get #isSettled(): boolean {
     return this.hasList && this.#batches.length === 0 && this.reconciler.isIdle;
   }
 
@@ -127,14 +133,16 @@ export class Agent {
   /** Turns until nothing is left to do. */
   async #turns(signal: AbortSignal): Promise<void> {
     if (performance.now() >= this.#nextReadBack) this.reconciler.readAgain();
+    this.#isTurning = true;
     try {
       do await this.#turn();
-      while (this.hasList && !this.isIdle && !signal.aborted);
+      while (this.hasList && !this.#isSettled && !signal.aborted);
     } catch (error) {
       this.#parts.log.error({ reason: reasonOf(error) }, "a turn failed; trying again");
       this.reconciler.readAgain();
       setTimeout(() => this.#wakeup.set(), TURN_RETRY).unref();
     }
+    this.#isTurning = false;
     this.#scheduleReadBack();
     if (this.isIdle && !this.#wasReady) {
       this.#wasReady = true;

@@ -5,11 +5,11 @@
  * answer "too big" of a node on the way comes back as the error EMSGSIZE.
  */
 import { parseIp, writeIp } from "../../encap/address/ip-address.ts";
-import { connectSocket } from "../native/linux.ts";
 import { errnoName } from "../native/errno.ts";
 import {
   bindSocket,
   closeDescriptor,
+  connectSocket,
   openSocket,
   receive,
   send,

@@ -96,7 +96,9 @@ export function writeLinkChange(
   const setsMac = differing.includes("mac") && link.mac !== undefined;
   if (setsMtu || setsMac || differing.includes("up")) {
     writer.begin(RTM_NEWLINK, 0, sequence + messages);
-    writeHeader(writer, link.up ? IFF_UP : 0, differing.includes("up") ? IFF_UP : 0);
+    // Flags without a change mask would set all of them and clear MULTICAST.
+    const change = differing.includes("up") ? IFF_UP : 0;
+    writeHeader(writer, link.up ? change : 0, change);
     writer.text(IFLA_IFNAME, link.name);
     if (setsMtu) writer.u32(IFLA_MTU, link.mtu);
     if (setsMac && link.mac !== undefined) writer.mac(IFLA_ADDRESS, link.mac);

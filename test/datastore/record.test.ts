@@ -60,7 +60,8 @@ describe.each(["projectcalico.org/v3", "crd.projectcalico.org/v1"])("%s", (apiVe
       "{cidr: 10.0.0.1/8}",
       'error: spec.cidr "10.0.0.1/8": has host bits set; the prefix is 10.0.0.0/8',
     ],
-    ["{cidr: pool}", 'error: spec.cidr "pool": has no prefix length'],
+    ["{cidr: pool}", 'error: spec.cidr "pool": not an IP address'],
+    ["{cidr: 10.0.0.0}", 'error: spec.cidr "10.0.0.0": has no prefix length'],
     ["{cidr: 10}", "error: spec.cidr 10: must be a string, not a number"],
     ["{}", "error: spec.cidr: missing"],
     [
@@ -409,7 +410,7 @@ test.each([
   ],
   [
     "{kind: Node, apiVersion: projectcalico.org/v3, metadata: {name: n}, bgp: {}}",
-    "warning: bgp: no such field",
+    "warning: bgp: no such field; did you mean spec.bgp?",
   ],
   [
     "{kind: IPPool, apiVersion: projectcalico.org/v3, metadata: {name: n}, spec: {cidr: 10.0.0.0/8}, vxlanMode: Always}",

@@ -34,3 +34,9 @@ export function isOurAddress(address: Address): boolean {
 export function isOurNexthop(nexthop: Nexthop): boolean {
   return nexthop.protocol === ROUTE_PROTOCOL;
 }
+
+/** The sysctls that we set where they are needed; read before anybody knows whether they are. */
+export const FORWARDING_SYSCTLS: readonly string[] = [
+  "net.ipv4.ip_forward",
+  "net.ipv6.conf.all.forwarding",
+];

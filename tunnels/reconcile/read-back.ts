@@ -5,7 +5,7 @@
 import type { Family } from "../../encap/address/ip-address.ts";
 import type { Kernel, RouteVisitor } from "../kernel/kernel.ts";
 import type { KernelState } from "../kernel/kernel-state.ts";
-import { OUR_DEVICES } from "../kernel/ownership.ts";
+import { FORWARDING_SYSCTLS, OUR_DEVICES } from "../kernel/ownership.ts";
 import type { Cause, Dirty, Key, KeyedKind } from "./dirty.ts";
 import { type DiffRules, keyedDiff } from "./keyed-diff.ts";
 import type { ForeignRoutes } from "./plan-input.ts";
@@ -62,7 +62,7 @@ async function readKind(
   const devices = (): string[] => OUR_DEVICES.filter((name) => actual.links.has(name));
   switch (kind) {
     case "sysctl":
-      return kernel.readSysctls([...desired.sysctls.keys()]);
+      return kernel.readSysctls(FORWARDING_SYSCTLS);
     case "link":
       return kernel.readLinks();
     case "address":
