@@ -96,6 +96,9 @@ class JsonScan {
       const byte = bytes[at] as number;
       if (byte <= 0x20) {
         if (byte === 0x0a) this.#line++;
+        else if (byte !== 0x20 && byte !== 0x09 && byte !== 0x0d) {
+          return this.#fail(`found ${show(byte)}`);
+        }
         // Blanks inside an item count: they may stand in the middle of a broken token.
         a = Math.imul(a ^ byte, PRIME_A);
         b = Math.imul(b ^ byte, PRIME_B);

@@ -59,14 +59,16 @@ export function readRecord(raw: unknown, inherited?: RecordType): RecordReading 
     if (typeof spec?.cidr === "string") name = defaultBlockName(spec.cidr);
   }
   const problems = new ProblemList();
-  checkShape(type === "Node" && apiVersion === "v1" ? "core Node" : type, raw, problems);
+  const schema = type === "Node" && apiVersion === "v1" ? "core Node" : type;
+  const isReadable = checkShape(schema, raw, problems);
   if (typeof name !== "string" || name === "") {
     if (!problems.items.some(({ path }) => path.join(".") === "metadata.name")) {
       problems.error(["metadata", "name"], "missing");
     }
     return { kind: type, name: undefined, resource: undefined, problems: problems.items };
   }
-  const resource = problems.hasErrors ? undefined : build(type, name, raw, apiVersion, problems);
+  const built = isReadable ? build(type, name, raw, apiVersion, problems) : undefined;
+  const resource = problems.items.length > 0 && problems.hasErrors ? undefined : built;
   return {
     kind: type,
     name,

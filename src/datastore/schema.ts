@@ -41,7 +41,7 @@ const poolSpec: Record<string, Schema> = {
   "nat-outgoing": flag,
   disabled: flag,
   disableBGPExport: flag,
-  blockSize: whole(20, 128),
+  blockSize: { type: "integer", nullable: true },
   nodeSelector: text,
   namespaceSelector: text,
   allowedUses: list({ enum: ["Workload", "Tunnel", "LoadBalancer"] }),

@@ -24,16 +24,21 @@ interface ParentSchema extends Range {
 
 const compiled = new Map<SchemaName, ValidateFunction>();
 
-/** Checks types, names and ranges; what is wrong is added to `problems`. */
-export function checkShape(name: SchemaName, raw: unknown, problems: ProblemList): void {
+/**
+ * Checks types, names and ranges; what is wrong is added to `problems`.
+ * @returns true if everything is of the right type, so that the rest can be read at all.
+ */
+export function checkShape(name: SchemaName, raw: unknown, problems: ProblemList): boolean {
   let validate = compiled.get(name);
   if (validate === undefined) {
     const options = { allErrors: true, verbose: true, strict: false, validateFormats: false };
     validate = new Ajv(options).compile(schemas[name]);
     compiled.set(name, validate);
   }
-  if (validate(raw)) return;
-  for (const error of validate.errors ?? []) addProblem(name, error, problems);
+  if (validate(raw)) return true;
+  const errors = validate.errors ?? [];
+  for (const error of errors) addProblem(name, error, problems);
+  return !errors.some(({ keyword }) => keyword === "type" || keyword === "required");
 }
 
 function addProblem(name: SchemaName, error: ErrorObject, problems: ProblemList): void {

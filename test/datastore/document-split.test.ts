@@ -111,7 +111,8 @@ describe("splitJson", () => {
     ["{}\n]", "expected { or [, found ]", false],
     ["{},{}", "expected { or [, found ,", false],
     ["# {}", "expected { or [, found #", false],
-    ["\u0000", "expected { or [, found byte 0x0", false],
+    ["\u0000", "found byte 0x0", false],
+    ["[1,\u00002]", "found byte 0x0", false],
     ["[1,]", "a comma without an item after it", false],
     ["[,1]", "a comma without an item before it", false],
     ['{"a":"b\n"}', "a string is not closed on its line", false],
@@ -191,10 +192,11 @@ describe("splitYaml", () => {
     fc.assert(
       fc.property(fc.array(record, { minLength: 1 }), styles, (items, style) => {
         const list = { apiVersion: "v1", items, kind: "NodeList", metadata: { a: "" } };
-        const split = yaml(stringify(list, style));
-        expect(yamlValues(split).flat()).toEqual(
-          parseAllDocuments(stringify(list))[0]?.toJS().items,
-        );
+        const text = stringify(list, style);
+        // What looks like an anchor is left to the parser as a whole.
+        fc.pre(!text.includes(" &"));
+        const split = yaml(text);
+        expect(yamlValues(split).flat()).toEqual(parseAllDocuments(text)[0]?.toJS().items);
         expect(split.lists).toEqual([{ apiVersion: "v1", kind: "NodeList" }]);
         expect(split.pieces.count).toBe(items.length);
       }),

@@ -23,6 +23,7 @@ import { StoreFollower } from "../conformance/store-follower.ts";
 import { FileDriver, shortTimings } from "./file-driver.ts";
 
 const pool = poolManifest("green", "10.77.0.0/16", { vxlanMode: "Always" });
+const poolSpec = { cidr: "10.77.0.0/16", vxlanMode: "Always" };
 const alder = nodeManifest("alder", "192.0.2.11");
 const birch = nodeManifest("birch", "192.0.2.12");
 const cedar = nodeManifest("cedar", "192.0.2.13");
@@ -119,7 +120,7 @@ test("FileDatastore does not take the beginning of the last resource for the who
   driver.write("node.yaml", yaml(alder));
   await using store = await follow(driver);
   // Without its last line the pool has no mode, and without half of that one another prefix.
-  const text = yaml({ ...pool, spec: { natOutgoing: true, ...Object(pool["spec"]) } });
+  const text = yaml({ ...pool, spec: { natOutgoing: true, ...poolSpec } });
   for (const end of [text.indexOf("  vxlanMode"), text.indexOf("/16") + 2]) {
     writeFileSync(driver.path("pool.yaml"), text.slice(0, end));
     await sleep(shortTimings.inPlaceQuiet / 3);

@@ -76,7 +76,7 @@ describe.each(["projectcalico.org/v3", "crd.projectcalico.org/v1"])("%s", (apiVe
       "{cidr: 'fd77::/48', ipipMode: Always}",
       'error: spec.ipipMode "Always": IP-in-IP carries IPv4 only; use vxlanMode',
     ],
-    ["{cidr: 10.0.0.0/8, blockSize: 19}", "error: spec.blockSize 19: not in 20 to 128"],
+    ["{cidr: 10.0.0.0/8, blockSize: 19}", "error: spec.blockSize 19: not in 20 to 32 (IPv4)"],
     ["{cidr: 10.0.0.0/8, blockSize: 33}", "error: spec.blockSize 33: not in 20 to 32 (IPv4)"],
     ["{cidr: 'fd77::/48', blockSize: 26}", "error: spec.blockSize 26: not in 116 to 128 (IPv6)"],
     [
