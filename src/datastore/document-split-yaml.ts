@@ -43,6 +43,7 @@ export function* splitYaml(bytes: Buffer): Generator<void, SplitFile> {
       if (type !== undefined) pieces.mixIn(first, `${type.apiVersion} ${type.kind}`);
       lists.push(list);
     }
+    if (pieces.count % 256 === 0) yield;
   }
   return {
     format: "yaml",
@@ -153,17 +154,12 @@ function readEnvelope(head: string, tail: string): RecordType | undefined {
 
 /** Offset of the line `items:`, or -1. */
 function findItemsKey(bytes: Buffer, start: number, end: number): number {
-  for (let from = start; ; ) {
-    const at = bytes.indexOf("items:", from);
-    if (at < 0 || at >= end) return -1;
-    if (
-      (at === start || bytes[at - 1] === NEWLINE) &&
-      isBlank(bytes, at + 6, nextLine(bytes, at))
-    ) {
-      return at;
-    }
-    from = at + 6;
+  const document = bytes.subarray(start, end);
+  for (let at = document.indexOf("items:"); at >= 0; at = document.indexOf("items:", at + 6)) {
+    const isLineStart = at === 0 || document[at - 1] === NEWLINE;
+    if (isLineStart && isBlank(document, at + 6, nextLine(document, at))) return start + at;
   }
+  return -1;
 }
 
 function nextLine(bytes: Buffer, at: number): number {
