@@ -34,21 +34,15 @@ export class FileWatch {
 
   /** Watches a folder, if not this one already. */
   arm(path: string, inode: string): void {
-    const present = this.#watches.get(path);
-    if (present?.inode === inode) return;
-    present?.watcher.close();
-    this.#watches.delete(path);
+    if (this.#watches.get(path)?.inode === inode) return;
+    this.#disarm(path);
     const watcher = this.#open(path, (type, name) => this.#onEvent(path, type, name));
     if (watcher !== undefined) this.#watches.set(path, { inode, watcher });
   }
 
   /** Ends the watches of folders that are no more, and watches above the root for its return. */
   settle(directories: ReadonlyMap<string, string>): void {
-    for (const [path, { watcher }] of this.#watches) {
-      if (directories.has(path)) continue;
-      watcher.close();
-      this.#watches.delete(path);
-    }
+    for (const path of this.#watches.keys()) if (!directories.has(path)) this.#disarm(path);
     this.#watchAbove();
   }
 
@@ -57,6 +51,11 @@ export class FileWatch {
     this.#watches.clear();
     this.#above?.watcher.close();
     this.#above = undefined;
+  }
+
+  #disarm(path: string): void {
+    this.#watches.get(path)?.watcher.close();
+    this.#watches.delete(path);
   }
 
   /** The nearest folder above the root that exists: there the root is made, renamed or linked. */
@@ -92,6 +91,8 @@ export class FileWatch {
 
   #onEvent(folder: string, type: string, name: string | null): void {
     const path = name === null ? folder : join(folder, name);
+    // The folder itself went: one made in its place may have the same inode, and needs a new watch.
+    if (type === "rename" && name === basename(folder)) this.#disarm(folder);
     if (name !== null && isResourceFile(name)) {
       this.#events.onFile(path, type === "change");
     } else if (name === null || type === "rename" || this.#watches.has(path)) {

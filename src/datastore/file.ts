@@ -5,6 +5,7 @@
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ResourceFault } from "../../tunnels/model/snapshot.ts";
+import { CausewayError } from "../errors.ts";
 import { inTurns, Wakeup } from "../turns.ts";
 import type { ChangeBatch, Datastore } from "./datastore.ts";
 import { conditionOf } from "./file-condition.ts";
@@ -71,7 +72,7 @@ export class FileDatastore implements Datastore {
 
   /** Batches until `signal` is aborted. Never throws for what the directory holds. */
   async *watch(signal: AbortSignal): AsyncIterable<ChangeBatch> {
-    if (this.#isUsed) throw new Error(`${this.url} is watched already`);
+    if (this.#isUsed) throw new CausewayError("internal", `${this.url} is watched already`);
     this.#isUsed = true;
     const wake = (): void => this.#wakeup.set();
     signal.addEventListener("abort", wake);

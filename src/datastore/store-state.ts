@@ -50,6 +50,7 @@ export class StoreState {
   /** Paths written in place since their last reading was taken, and when. */
   readonly #written = new Map<string, number>();
   #isReordered = false;
+  #isFirst = true;
   #lastMove = Number.NEGATIVE_INFINITY;
   /** Nothing usable is left in the store, and its last state stays in force. */
   isHoldingLast: boolean = false;
@@ -152,15 +153,13 @@ export class StoreState {
     const isVanishDue = vanishUntil !== undefined && (now >= vanishUntil || acceptEmpty);
     if (isEmpty) {
       // Not at once: an editor may be replacing the only file.
-      this.isHoldingLast ||= isVanishDue || vanishUntil === undefined;
-      const isOver = this.isHoldingLast;
-      return {
-        changes: [],
-        held,
-        vanishUntil: isOver ? undefined : vanishUntil,
-        readAt: undefined,
-      };
+      this.isHoldingLast ||= isVanishDue || vanishUntil === undefined || this.#isFirst;
+      this.#isFirst = false;
+      const changes = yield* this.#index.takeChanges();
+      const until = this.isHoldingLast ? undefined : vanishUntil;
+      return { changes, held, vanishUntil: until, readAt: undefined };
     }
+    this.#isFirst = false;
     this.isHoldingLast = false;
     const leaving = isVanishDue ? [...this.#vanished] : [];
     let readAt: number | undefined;

@@ -328,6 +328,45 @@ test("FileDatastore removes what is still missing some time after the directory 
   expect(store.keys).toEqual(["IPPool/green", "Node/alder"]);
 });
 
+test("FileDatastore watches a directory that was deleted and made again in one go", async () => {
+  await using driver = new FileDriver();
+  driver.write("below/a.yaml", yaml(pool, alder));
+  await using store = await follow(driver);
+  for (const manifest of [birch, cedar]) {
+    rmSync(driver.directory, { recursive: true });
+    mkdirSync(driver.directory);
+    driver.write("below/a.yaml", yaml(pool, manifest));
+    await store.until(({ resources }) => resources.has(`Node/${manifest.metadata.name}`));
+    driver.write("below/a.yaml", yaml(pool, manifest, alder));
+    await store.until(({ resources }) => resources.has("Node/alder"));
+  }
+});
+
+test("FileDatastore goes on from the snapshot when its directory is empty at a restart", async () => {
+  await using driver = new FileDriver();
+  driver.write("a.yaml", yaml(pool, alder));
+  const written = new SnapshotFile(driver.runDir);
+  {
+    await using store = new StoreFollower(driver.open({ snapshot: written }));
+    await store.until(({ last }) => last?.inSync === true);
+  }
+  await written.flush();
+  await driver.empty();
+  await using store = new StoreFollower(driver.open({ snapshot: new SnapshotFile(driver.runDir) }));
+  await store.until(({ last }) => last !== undefined);
+  expect(store.keys).toEqual(["IPPool/green", "Node/alder"]);
+  expect(store.last).toMatchObject({
+    inSync: true,
+    complete: false,
+    condition: { state: "empty", reason: expect.stringContaining("the snapshot of 2") },
+  });
+  await sleep(shortTimings.vanishQuiet * 2);
+  expect(store.keys).toHaveLength(2);
+  driver.write("a.yaml", yaml(pool));
+  await store.until(({ keys, state }) => keys.length === 1 && state === "ok");
+  expect(store.last?.complete).toBe(true);
+});
+
 test("FileDatastore starts before its directory exists", async () => {
   await using driver = new FileDriver();
   rmSync(driver.directory, { recursive: true });
