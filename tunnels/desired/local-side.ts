@@ -4,7 +4,6 @@
  */
 import type { Cidr } from "../../encap/address/cidr.ts";
 import { addressBits, type Family, type IpAddress } from "../../encap/address/ip-address.ts";
-import type { TunnelMtu } from "../../encap/encap-mode.ts";
 import type { Address, Link } from "../kernel/kernel-state.ts";
 import type { Node } from "../model/node.ts";
 import type { Vtep } from "../model/vtep.ts";
@@ -39,7 +38,6 @@ export interface LocalTunnel {
   readonly link: Link;
   readonly address: Address;
   /** For the routes through it. */
-  readonly mtu: TunnelMtu;
   readonly source: IpAddress | undefined;
 }
 
@@ -219,7 +217,6 @@ function localTunnel(
         ? vxlanLink(device, vtep, { ...basics, vni: vni.value, port: port.value })
         : ipipLink(device, parent.address, basics),
     address: { device, ip, prefixLength: addressBits(ip.family), scope: "global" },
-    mtu: fit.mtu,
     source,
   };
 }

@@ -224,7 +224,8 @@ export class RemoteNodes {
       device: nexthopObjects ? undefined : device,
       gateway: nexthopObjects ? undefined : gateway,
       onlink: nexthopObjects ? false : onlink,
-      mtu: tunnel?.mtu,
+      // The device has the MTU: a change of it is one message, not one for each route.
+      mtu: undefined,
       source: tunnel?.source,
     });
   }

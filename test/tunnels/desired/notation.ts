@@ -107,7 +107,6 @@ export function twin(family: Family, line: string): string {
     .replaceAll("mac=", "mac6=")
     .replaceAll("IPv4", "IPv6")
     .replaceAll("VXLAN", "IPv6 VXLAN")
-    .replaceAll("mtu 1450", "mtu 1430")
     .replaceAll("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding");
 }
 
