@@ -3,14 +3,9 @@ import { Command } from "commander";
 import { describeOp, objectName } from "../../tunnels/kernel/describe-op.ts";
 import type { KernelOp } from "../../tunnels/kernel/kernel-op.ts";
 import { addressKey, fdbKey, neighbourKey } from "../../tunnels/kernel/kernel-state.ts";
-import { PathTable } from "../../tunnels/kernel/path-table.ts";
-import { Agent } from "../agent.ts";
+import type { Agent } from "../agent.ts";
 import type { Config } from "../config/settings.ts";
-import { openDatastore } from "../datastore/open.ts";
-import { CausewayError } from "../errors.ts";
-import { NetlinkKernel } from "../netlink/netlink-kernel.ts";
-import { createLogger } from "../observe/log.ts";
-import { PlanKernel } from "./plan-kernel.ts";
+import { makePlan } from "./make-plan.ts";
 import { requireNetAdmin } from "./require-net-admin.ts";
 import { addSettingFlags, configOf } from "./setting-flags.ts";
 import { plural } from "./text.ts";
@@ -18,9 +13,6 @@ import { plural } from "./text.ts";
 const HELP = `
 The commands are those of iproute2 and procps, in the order in which the agent would work; they can
 be pasted, or piped into a shell:  causeway plan --node alder --datastore file:DIR | sh -e`;
-
-/** Milliseconds to wait for the datastore's first full list. */
-const PATIENCE = 10_000;
 
 export function planCommand(): Command {
   const command = new Command("plan")
@@ -36,27 +28,6 @@ export function planCommand(): Command {
     if (exitCode && ops.length > 0) process.exitCode = 2;
     process.stdout.write(json ? formatJson(ops) : formatPlan(agent, ops, config));
   });
-}
-
-async function makePlan(config: Config): Promise<{ agent: Agent; ops: KernelOp[] }> {
-  const kernel = new PlanKernel(await NetlinkKernel.open(new PathTable()));
-  const stop = new AbortController();
-  const log = createLogger("error", false);
-  const datastore = openDatastore(config.datastore, {});
-  const agent = new Agent({ config, kernel, datastore, log, onReady: () => stop.abort() });
-  const patience = setTimeout(() => stop.abort(), PATIENCE);
-  try {
-    await agent.run(stop.signal);
-  } finally {
-    clearTimeout(patience);
-    await kernel.close();
-  }
-  if (!agent.hasList) {
-    const condition = agent.datastoreState?.condition;
-    const reason = condition && condition.state !== "ok" ? condition.reason : "it did not answer";
-    throw new CausewayError("datastore", `nothing to plan from ${datastore.url}: ${reason}`);
-  }
-  return { agent, ops: kernel.ops };
 }
 
 function formatJson(ops: readonly KernelOp[]): string {
