@@ -1,6 +1,6 @@
-// The script that runs in the User Mode Linux guest.
+// The script that runs in the User Mode Linux guest; its arguments name the scenarios.
 
 import { runScenarios } from "../support/uml-scenario.ts";
 import { allScenarios } from "./all-scenarios.ts";
 
-await runScenarios(allScenarios);
+await runScenarios(allScenarios, process.argv.slice(2));

@@ -3,4 +3,4 @@
 import { testInUml } from "../support/uml-tests.ts";
 import { allScenarios } from "./all-scenarios.ts";
 
-testInUml("in User Mode Linux", "kernel-ipip/guest.ts", allScenarios, 180_000);
+testInUml("in User Mode Linux", "kernel-ipip/guest.ts", allScenarios, 360_000);

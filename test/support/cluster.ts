@@ -153,7 +153,7 @@ export class Cluster {
 }
 
 /** Tries until `claim` neither throws nor returns false; the last failure is thrown after `timeoutMs`. */
-export async function eventually(claim: () => unknown, timeoutMs = 10_000): Promise<void> {
+export async function eventually(claim: () => unknown, timeoutMs = 30_000): Promise<void> {
   const end = Date.now() + timeoutMs;
   for (;;) {
     try {

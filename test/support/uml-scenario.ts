@@ -17,9 +17,13 @@ export interface ScenarioResult {
 
 export const RESULTS_FILE = "scenarios.ndjson";
 
-/** One after the other; a failing one does not stop the rest. */
-export async function runScenarios(scenarios: readonly Scenario[]): Promise<void> {
+/** Those named in `names`, one after the other; a failing one does not stop the rest. */
+export async function runScenarios(
+  scenarios: readonly Scenario[],
+  names: readonly string[],
+): Promise<void> {
   for (const { name, run } of scenarios) {
+    if (!names.includes(name)) continue;
     const start = performance.now();
     let failure: { error: string } | undefined;
     try {

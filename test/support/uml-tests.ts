@@ -7,7 +7,7 @@ import { RESULTS_FILE, type Scenario, type ScenarioResult } from "./uml-scenario
 
 /**
  * Declares a test for each scenario. `guestFile` is the script, below test/, that hands them to runScenarios in the
- * guest; it runs compiled.
+ * guest; it runs compiled. Only what is to be run here is run there.
  */
 export function testInUml(
   title: string,
@@ -20,11 +20,13 @@ export function testInUml(
     let run: UmlRun | undefined;
     const results = new Map<string, ScenarioResult>();
 
-    beforeAll(async () => {
+    // biome-ignore lint/correctness/noEmptyPattern: Vitest reads the fixtures that a hook wants off its first argument.
+    beforeAll(async ({}, { tasks }) => {
       if (obstacle !== undefined) return;
+      const args = tasks.filter(({ mode }) => mode === "run").map(({ name }) => name);
       const compiled = guestFile.replace(/\.ts$/, ".js");
       const script = fileURLToPath(new URL(`../../.cache/js/test/${compiled}`, import.meta.url));
-      run = await runInUml({ script, timeoutMs });
+      run = await runInUml({ script, args, timeoutMs });
       for (const line of run.file(RESULTS_FILE)?.trim().split("\n") ?? []) {
         const result = JSON.parse(line) as ScenarioResult;
         results.set(result.name, result);

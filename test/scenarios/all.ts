@@ -1,0 +1,17 @@
+// Every scenario of a cluster of nodes: each runs for each encapsulation, on this machine's kernel as far as it has
+// the device (test/netns/scenarios.test.ts) and in User Mode Linux (test/kernel-ipip). A new file is a line here.
+//
+// The guest has no vitest: scenarios assert with node:assert, and throw where something is wrong.
+
+import type { Scenario } from "../support/uml-scenario.ts";
+import { deviceScenarios } from "./devices.ts";
+import type { Encap } from "./encap.ts";
+
+const FILES: readonly ((encap: Encap) => readonly Scenario[])[] = [deviceScenarios];
+
+export function scenariosOf(encap: Encap): readonly Scenario[] {
+  return FILES.flatMap((scenarios) => scenarios(encap)).map(({ name, run }) => ({
+    name: `${encap}: ${name}`,
+    run,
+  }));
+}
