@@ -1,6 +1,7 @@
 /** How far the state in force is known to be the datastore's present one, in words. */
 import type { DatastoreCondition } from "./datastore.ts";
 import type { FileListing } from "./file-listing.ts";
+import { inPathOrder } from "./store-file.ts";
 import type { StoreState } from "./store-state.ts";
 
 export interface ConditionFacts {
@@ -35,7 +36,7 @@ function brokenFiles(state: StoreState): DatastoreCondition {
     ({ fault, isIncomplete, vanishedAt }) =>
       vanishedAt === undefined && (isIncomplete || fault !== undefined),
   );
-  const [first] = broken;
+  const [first] = inPathOrder(broken);
   if (first === undefined) return { state: "ok" };
   const others = broken.length > 1 ? `, and ${broken.length - 1} more` : "";
   const kept = first.usable > 0 ? "its last good version is in force" : "nothing is removed";

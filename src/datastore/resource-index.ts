@@ -111,24 +111,27 @@ export class ResourceIndex {
     return resource;
   }
 
-  /** One fault for each claim that lost, with both places named. */
+  /** One fault for each claim that lost, with both places named; by file, then by position. */
   faults(): ResourceFault[] {
-    return [...this.#contested].flatMap((contest) => {
+    const lost = [...this.#contested].flatMap((contest) => {
       const winner = this.#winner(contest);
       if (winner === undefined) return [];
-      return contest.claims.flatMap((loser): ResourceFault[] => {
-        if (loser === winner || this.#vanished.has(loser.file) || loser.line === 0) return [];
-        const what = titleOf(loser);
-        return [
-          {
-            where: `${loser.file}:${loser.line}`,
-            ...(what === undefined ? {} : { what }),
-            reason: `also in ${winner.file}:${winner.line}, which is in force; remove one of them`,
-            severity: "error",
-            keptLastGood: true,
-          },
-        ];
-      });
+      return contest.claims
+        .filter((one) => one !== winner && !this.#vanished.has(one.file) && one.line > 0)
+        .map((loser) => ({ loser, winner }));
+    });
+    lost.sort(({ loser: a }, { loser: b }) =>
+      a.file === b.file ? a.at - b.at : a.file < b.file ? -1 : 1,
+    );
+    return lost.map(({ loser, winner }) => {
+      const what = titleOf(loser);
+      return {
+        where: `${loser.file}:${loser.line}`,
+        ...(what === undefined ? {} : { what }),
+        reason: `also in ${winner.file}:${winner.line}, which is in force; remove one of them`,
+        severity: "error",
+        keptLastGood: true,
+      };
     });
   }
 

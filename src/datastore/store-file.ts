@@ -60,6 +60,11 @@ export function newStoreFile(path: string): StoreFile {
   };
 }
 
+/** By path: files are read at the same time, and which is done first is chance. */
+export function inPathOrder(files: readonly StoreFile[]): StoreFile[] {
+  return files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+}
+
 /** What would be in force of a file with a reading. */
 export interface Merged {
   readonly entries: readonly Entry[];

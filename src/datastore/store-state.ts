@@ -4,10 +4,12 @@
  */
 import type { Resource, ResourceChange, ResourceFault } from "../../tunnels/model/snapshot.ts";
 import { type Entry, entryOf, isRefused, noEntries, titleOf } from "./entry.ts";
+import type { PlaceFault } from "./piece-table.ts";
 import type { FileReading } from "./read-file.ts";
 import { ResourceIndex } from "./resource-index.ts";
 import type { SnapshotRecord } from "./snapshot-file.ts";
 import {
+  inPathOrder,
   looksUnfinished,
   type Merged,
   mergeReading,
@@ -182,12 +184,16 @@ export class StoreState {
     return { changes, held, vanishUntil: isVanishDue ? undefined : vanishUntil, readAt };
   }
 
-  /** Everything that is wrong now. */
+  /** Everything that is wrong now: file by file, then what several files claim. */
   faults(): ResourceFault[] {
     const faults: ResourceFault[] = [];
-    for (const file of this.files.values()) {
-      if (file.vanishedAt !== undefined) continue;
-      const fileFault = file.fault ?? (this.isHoldingLast ? file.pending?.fault : undefined);
+    const troubled = [...this.files.values()].filter(
+      (file) =>
+        file.vanishedAt === undefined &&
+        (file.faulty.length > 0 || this.#fileFault(file) !== undefined),
+    );
+    for (const file of inPathOrder(troubled)) {
+      const fileFault = this.#fileFault(file);
       if (fileFault !== undefined) faults.push(faultOfFile(file, fileFault));
       for (const entry of file.faulty) {
         const { kind, name } = entry;
@@ -197,6 +203,10 @@ export class StoreState {
     }
     faults.push(...this.#index.faults());
     return faults;
+  }
+
+  #fileFault(file: StoreFile): PlaceFault | undefined {
+    return file.fault ?? (this.isHoldingLast ? file.pending?.fault : undefined);
   }
 
   #file(path: string): StoreFile {
