@@ -13,8 +13,6 @@ export default defineConfig({
         root,
         test: {
           name: "unit",
-          // Real timers and kernel events: a machine under load gets a second and a third try.
-          retry: 2,
           include: ["test/**/*.test.ts"],
           exclude: ["test/netns/**", "test/kernel-ipip/**"],
         },
