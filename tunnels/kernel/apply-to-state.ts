@@ -3,7 +3,7 @@
  * reconciler keeps its picture of the kernel with it, and a dry run needs nothing else.
  */
 import type { KernelOp } from "./kernel-op.ts";
-import { addressKey, fdbKey, type KernelState, neighbourKey } from "./kernel-state.ts";
+import { addressKey, fdbKey, type KernelState, type Link, neighbourKey } from "./kernel-state.ts";
 import type { PathTable } from "./path-table.ts";
 import { RouteTable } from "./route-table.ts";
 
@@ -26,10 +26,7 @@ export function applyToState(state: KernelState, op: KernelOp, paths: PathTable)
       return;
     case "link":
       if (op.verb === "delete") forgetDevice(state, op.object.name, paths);
-      else {
-        const ifindex = state.links.get(op.object.name)?.ifindex ?? 0;
-        state.links.set(op.object.name, { ...op.object, ifindex });
-      }
+      else setLink(state, op.object);
       return;
     case "address":
       put(state.addresses, addressKey(op.object), op);
@@ -49,6 +46,16 @@ export function applyToState(state: KernelState, op: KernelOp, paths: PathTable)
       if (op.verb === "delete") table.delete(op.object.destination);
       else table.setCidr(op.object.destination, paths.intern(op.object.path));
     }
+  }
+}
+
+/** With its MAC a device loses its neighbours, permanent ones too. */
+function setLink(state: KernelState, link: Link): void {
+  const old = state.links.get(link.name);
+  state.links.set(link.name, { ...link, ifindex: old?.ifindex ?? 0 });
+  if (link.mac === undefined || old?.mac === link.mac) return;
+  for (const [key, { device }] of state.neighbours) {
+    if (device === link.name) state.neighbours.delete(key);
   }
 }
 

@@ -14,6 +14,7 @@ import { isOurDevice } from "../kernel/ownership.ts";
 import { RouteTable } from "../kernel/route-table.ts";
 import { CAUSE, type Cause, Dirty } from "./dirty.ts";
 import { type HeldKey, HeldKeys } from "./held-keys.ts";
+import { markCascade } from "./link-cascade.ts";
 import { STAGES, type Stage } from "./op-order.ts";
 import type { ForeignRoutes, PlanInput } from "./plan-input.ts";
 import { mapOf, planStage } from "./plan-stage.ts";
@@ -266,7 +267,7 @@ export class Reconciler {
     let hasNewGround = false;
     for (const op of ops) {
       if (failed.has(op)) continue;
-      this.#note(op);
+      this.#note(op, dirty);
       this.#held.succeed(op);
       if (dirty.causeOfOp(op) === CAUSE.drift) mended.push(op);
       hasNewGround ||= (op.kind === "link" || op.kind === "nexthop") && op.verb !== "delete";
@@ -278,19 +279,19 @@ export class Reconciler {
     }
   }
 
-  /** Notes a success in our picture, and what else it changed as hints. */
-  #note(op: KernelOp): void {
-    const { paths } = this.#options.kernel;
+  /** Notes a success in our picture, and what else it changed as marks and hints. */
+  #note(op: KernelOp, dirty: Dirty): void {
+    const { desired, kernel } = this.#options;
     if (op.kind === "route" && op.reason === "foreign") {
       this.#noteTakeOver(op);
       if (op.verb === "delete") return;
     }
-    applyToState(this.actual, op, paths);
+    applyToState(this.actual, op, kernel.paths);
     if (op.kind === "link") {
       // The device as the kernel made it: its ifindex, and addresses nobody asked for.
       for (const scope of ["link", "address"] as const) this.#hint(scope);
-      if (op.verb === "delete") this.#markOnDevice(op.object.name);
-      else if (op.verb === "replace" && op.actual?.up === false) this.readAgain();
+      markCascade(op, desired, kernel.paths, dirty);
+      if (op.verb === "replace" && op.actual?.up === false) this.readAgain();
     }
   }
 
@@ -304,25 +305,6 @@ export class Reconciler {
     const foreign = kernel.paths.get(this.foreign[family].pathOf(row));
     this.foreign[family].removeRow(row);
     onTakeOver?.({ destination, path: foreign }, { destination, path: kernel.paths.get(want) });
-  }
-
-  /** All that is desired on a device that was made again has to be made again too. */
-  #markOnDevice(device: string): void {
-    const { desired } = this.#options;
-    const dirty = this.#dirty;
-    for (const [key, value] of desired.addresses) {
-      if (value.device === device) dirty.mark("address", key, CAUSE.want);
-    }
-    for (const [key, value] of desired.neighbours) {
-      if (value.device === device) dirty.mark("neighbour", key, CAUSE.want);
-    }
-    for (const [key, value] of desired.fdb) {
-      if (value.device === device) dirty.mark("fdb", key, CAUSE.want);
-    }
-    for (const [key, value] of desired.nexthops) {
-      if (value.device === device) dirty.mark("nexthop", key, CAUSE.want);
-    }
-    for (const scope of ["routes4", "routes6"] as const) this.#hint(scope);
   }
 
   /** A refusal that says the kernel is not as we think: look again. */
