@@ -6,8 +6,12 @@
 import type { Scenario } from "../support/uml-scenario.ts";
 import { deviceScenarios } from "./devices.ts";
 import type { Encap } from "./encap.ts";
+import { modeChangeScenarios } from "./mode-changes.ts";
 
-const FILES: readonly ((encap: Encap) => readonly Scenario[])[] = [deviceScenarios];
+const FILES: readonly ((encap: Encap) => readonly Scenario[])[] = [
+  deviceScenarios,
+  modeChangeScenarios,
+];
 
 export function scenariosOf(encap: Encap): readonly Scenario[] {
   return FILES.flatMap((scenarios) => scenarios(encap)).map(({ name, run }) => ({

@@ -1,0 +1,26 @@
+// Whether the kernel of a node holds exactly what is calculated for it: an agent started afresh in its namespace would
+// have nothing to do.
+
+import assert from "node:assert/strict";
+import { makePlan } from "../../src/cli/make-plan.ts";
+import { loadConfig } from "../../src/config/load-config.ts";
+import { namespacePath } from "../../src/demo/network-namespace.ts";
+import { describeOp } from "../../tunnels/kernel/describe-op.ts";
+import { type Cluster, eventually } from "./cluster.ts";
+
+/** The commands that `causeway plan` would print for a node. */
+export async function planOf(cluster: Cluster, node: string): Promise<string[]> {
+  const { datastore } = cluster.agent(node).options;
+  const { config } = loadConfig({ flags: { node, datastore }, env: {}, configFile: undefined }, []);
+  const { ops } = await makePlan(config, { netns: namespacePath(cluster.namespace(node)) });
+  return ops.flatMap(describeOp);
+}
+
+/** Waits until every node that has an agent is as calculated, and its agent says so. */
+export async function assertExact(cluster: Cluster, timeoutMs = 20_000): Promise<void> {
+  for (const { name } of cluster.topology.nodes) {
+    if (!cluster.agent(name).isRunning) continue;
+    await eventually(async () => assert.deepEqual(await planOf(cluster, name), []), timeoutMs);
+    await cluster.agent(name).inSync();
+  }
+}
