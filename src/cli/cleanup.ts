@@ -62,8 +62,9 @@ async function removeAll(dryRun: boolean): Promise<{ removed: KernelOp[]; failur
     random: Math.random,
     takeOver: false,
     onOps: (ops, failed) => {
-      const bad = new Set(failed.map(({ op }) => op));
-      removed.push(...ops.filter((op) => !bad.has(op)));
+      const bad = new Set(failed.map(({ at }) => at));
+      let at = 0;
+      for (const op of ops) if (!bad.has(at++)) removed.push(op);
       failures.push(...failed);
     },
   });

@@ -17,6 +17,7 @@ import type {
   UnderlayRoute,
 } from "../../tunnels/kernel/kernel-state.ts";
 import type { PathTable } from "../../tunnels/kernel/path-table.ts";
+import type { KernelOps } from "../../tunnels/kernel/route-batch.ts";
 
 type Row = readonly [number, number, number, number, number, number];
 
@@ -90,7 +91,7 @@ export class PlanKernel implements Kernel {
     }
   }
 
-  apply(ops: readonly KernelOp[]): Promise<[]> {
+  apply(ops: KernelOps): Promise<[]> {
     for (const op of ops) {
       this.ops.push(op);
       applyToState(this.#state, op, this.paths);

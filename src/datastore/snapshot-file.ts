@@ -92,7 +92,8 @@ export class SnapshotFile {
   schedule(state: SnapshotState): void {
     this.#state = state;
     if (this.#timer !== undefined || this.#writing !== undefined) return;
-    const delay = Math.max(this.#interval / 10, this.#nextAt - performance.now());
+    // Not at once: what came is on its way to the kernel, and that comes first.
+    const delay = Math.max(this.#interval / 2, this.#nextAt - performance.now());
     this.#timer = setTimeout(() => void this.#writeSoon(), delay).unref();
   }
 

@@ -1,143 +1,123 @@
-/**
- * Carries out operations: encodes them here, chunk by chunk, while the worker and the kernel are busy
- * with the chunk before.
- */
+/** Carries out operations through the send queue, one after the other as far as they need it. */
 import type { OpFailure } from "../../tunnels/kernel/kernel.ts";
 import type { KernelOp } from "../../tunnels/kernel/kernel-op.ts";
+import { type KernelOps, RouteBatch } from "../../tunnels/kernel/route-batch.ts";
 import { reasonOf } from "../errors.ts";
 import { errnoName } from "../native/errno.ts";
 import type { DeviceTable } from "./device-table.ts";
 import type { EchoLedger } from "./echo-ledger.ts";
-import { NLM_F_ACK } from "./message.ts";
-import { MessageWriter } from "./message-writer.ts";
 import { describeFailure, phraseOf } from "./netlink-error.ts";
 import { deviceOf, encodeOp, type NetlinkOp, UNKNOWN_DEVICE } from "./op-encoder.ts";
 import type { Reader } from "./reader.ts";
+import { RouteTemplates } from "./route-templates.ts";
+import { SendQueue } from "./send-queue.ts";
 import type { WorkerClient } from "./worker-client.ts";
-
-/** Messages in one send; flat from 64 up, and the errors of one send must fit the error queue. */
-const SEND = 256;
-/** Messages handed to the worker at once. */
-const CHUNK = 4 * SEND;
-/** Chunks on their way: one in the kernel, one waiting for it. */
-const IN_FLIGHT = 2;
 
 /** What "gone already" looks like, by operation: deleting what is gone succeeds. */
 const GONE: ReadonlySet<string> = new Set(["ESRCH", "ENOENT", "ENODEV", "EADDRNOTAVAIL"]);
 
-export class Applier {
-  /** Change messages and sysctls sent. */
-  writeCount = 0;
-  /** Milliseconds of performance.now(): start of the first send, end of the last one. */
-  firstWriteAt: number | undefined;
-  lastAckAt: number | undefined;
+/** One call of `apply`. */
+interface Run {
+  readonly ops: KernelOps;
+  readonly failures: Map<number, OpFailure>;
+  /** Devices looked up in vain; each is looked up once. */
+  readonly absent: Set<string>;
+}
 
+export class Applier {
   readonly #client: WorkerClient;
   readonly #devices: DeviceTable;
   readonly #reader: Reader;
   readonly #echoes: EchoLedger;
-  readonly #writers: MessageWriter[] = [];
-  #sequence = 0;
+  readonly #queue: SendQueue;
+  readonly #templates: RouteTemplates;
+  #sysctlCount = 0;
 
   constructor(client: WorkerClient, devices: DeviceTable, reader: Reader, echoes: EchoLedger) {
     this.#client = client;
     this.#devices = devices;
     this.#reader = reader;
     this.#echoes = echoes;
+    this.#queue = new SendQueue(client);
+    this.#templates = new RouteTemplates(devices);
+  }
+
+  /** Change messages and sysctls sent. */
+  get writeCount(): number {
+    return this.#queue.messageCount + this.#sysctlCount;
+  }
+
+  /** Milliseconds of performance.now(): start of the first send, end of the last one. */
+  get firstWriteAt(): number | undefined {
+    return this.#queue.firstSendAt;
+  }
+
+  get lastAckAt(): number | undefined {
+    return this.#queue.lastAckAt;
   }
 
   /** The failures, in the order of `ops`. Calls must not overlap. */
-  async apply(ops: readonly KernelOp[]): Promise<OpFailure[]> {
-    const failures = new Map<number, OpFailure>();
-    const flying: Promise<void>[] = [];
-    /** Devices looked up in vain; each is looked up once. */
-    const absent = new Set<string>();
-    let chunk = this.#newChunk();
-
-    const flush = async (): Promise<void> => {
-      if (chunk.opOfMessage.length === 0) return;
-      const sending = this.#send(chunk, ops, failures);
-      // It is awaited later; until then a failure has to have somebody who heard of it.
-      sending.catch(() => undefined);
-      flying.push(sending);
-      chunk = this.#newChunk();
-      if (flying.length >= IN_FLIGHT) await flying.shift();
-    };
-    const settle = async (): Promise<void> => {
-      await flush();
-      await Promise.all(flying.splice(0));
-    };
-
-    try {
-      for (const [at, op] of ops.entries()) {
-        if (op.kind === "sysctl") {
-          await settle();
-          await this.#writeSysctl(op, at, failures);
-          continue;
-        }
-        // What follows may need the new ifindex, so a link change is alone on its way.
-        if (op.kind === "link") await settle();
-        let messages = this.#encode(chunk, op, at);
-        if (messages === UNKNOWN_DEVICE && !absent.has(deviceOf(op) as string)) {
-          await settle();
-          await this.#reader.refreshDevice(deviceOf(op) as string);
-          messages = this.#encode(chunk, op, at);
-        }
-        if (messages === UNKNOWN_DEVICE) {
-          absent.add(deviceOf(op) as string);
-          noteFailure(failures, at, op, "ENODEV", phraseOf("ENODEV"));
-        } else if (op.kind === "link") {
-          await settle();
-          await this.#reader.refreshDevice(op.object.name);
-          absent.clear();
-        } else if (chunk.opOfMessage.length >= CHUNK) await flush();
-      }
-    } finally {
-      await settle();
-      this.#echoes.expectNoMore();
-    }
-    return [...failures].sort(([a], [b]) => a - b).map(([, failure]) => failure);
-  }
-
-  #newChunk(): Chunk {
-    const writer = this.#writers.pop() ?? new MessageWriter(128 * 1024);
-    return { writer, first: this.#sequence, opOfMessage: [], sends: [] };
-  }
-
-  /** Adds the messages of one operation, and the end of a send where one is due. */
-  #encode(chunk: Chunk, op: NetlinkOp, at: number): number {
-    const { writer, opOfMessage } = chunk;
-    const messages = encodeOp(writer, op, this.#devices, chunk.first + opOfMessage.length);
-    if (messages === UNKNOWN_DEVICE) return messages;
-    this.#echoes.expect(op, this.#devices);
-    for (let message = 0; message < messages; message++) opOfMessage.push(at);
-    if (opOfMessage.length > 0 && opOfMessage.length % SEND === 0) endSend(chunk);
-    return messages;
-  }
-
-  async #send(
-    chunk: Chunk,
-    ops: readonly KernelOp[],
-    failures: Map<number, OpFailure>,
-  ): Promise<void> {
-    const { writer, opOfMessage, sends, first } = chunk;
-    if (sends.at(-1) !== writer.length) endSend(chunk);
-    this.#sequence = first + opOfMessage.length;
-    if (this.#sequence > 0x7fffffff) this.#sequence = 0;
-    this.writeCount += opOfMessage.length;
-    const reply = await this.#client.write({ kind: "write", buffer: writer.buffer, sends });
-    writer.reset(reply.buffer);
-    this.#writers.push(writer);
-    this.firstWriteAt ??= reply.startedAt - performance.timeOrigin;
-    this.lastAckAt = reply.endedAt - performance.timeOrigin;
-    for (const failure of reply.failures) {
-      const at = opOfMessage[failure.sequence - first];
-      const op = at === undefined ? undefined : ops[at];
-      if (at === undefined || op === undefined) continue;
+  async apply(ops: KernelOps): Promise<OpFailure[]> {
+    const run: Run = { ops, failures: new Map(), absent: new Set() };
+    this.#queue.onFailure = (at, failure) => {
+      const op = ops.at(at) as KernelOp;
       const code = errnoName(failure.errno);
       if (code === "ENODEV") this.#forgetDeviceOf(op);
-      noteFailure(failures, at, op, code, describeFailure(failure));
+      noteFailure(run, at, op, code, describeFailure(failure));
+    };
+    try {
+      if (ops instanceof RouteBatch) await this.#writeBatch(ops, run);
+      else for (const [at, op] of ops.entries()) await this.#carryOut(op, at, run);
+    } finally {
+      await this.#queue.settle();
+      this.#echoes.expectNoMore();
     }
+    return [...run.failures].sort(([a], [b]) => a - b).map(([, failure]) => failure);
+  }
+
+  async #writeBatch(batch: RouteBatch, run: Run): Promise<void> {
+    const queue = this.#queue;
+    for (let at = 0; at < batch.length; at++) {
+      if (this.#templates.write(queue.writer, batch, at, queue.sequence)) queue.added(at);
+      else await this.#carryOut(batch.at(at), at, run);
+      if (queue.isFull) await queue.flush();
+    }
+  }
+
+  async #carryOut(op: KernelOp, at: number, run: Run): Promise<void> {
+    const queue = this.#queue;
+    if (op.kind === "sysctl") {
+      await queue.settle();
+      await this.#writeSysctl(op, at, run);
+      return;
+    }
+    // What follows may need the new ifindex, so a link change is alone on its way.
+    if (op.kind === "link") await queue.settle();
+    const device = deviceOf(op);
+    let isKnown = this.#encode(op, at);
+    if (!isKnown && device !== undefined && !run.absent.has(device)) {
+      await queue.settle();
+      await this.#reader.refreshDevice(device);
+      isKnown = this.#encode(op, at);
+    }
+    if (!isKnown) {
+      if (device !== undefined) run.absent.add(device);
+      noteFailure(run, at, op, "ENODEV", phraseOf("ENODEV"));
+    } else if (op.kind === "link") {
+      await queue.settle();
+      await this.#reader.refreshDevice(op.object.name);
+      run.absent.clear();
+    } else if (queue.isFull) await queue.flush();
+  }
+
+  /** Adds the messages of one operation; false if a device of it is not known. */
+  #encode(op: NetlinkOp, at: number): boolean {
+    const queue = this.#queue;
+    const messages = encodeOp(queue.writer, op, this.#devices, queue.sequence);
+    if (messages === UNKNOWN_DEVICE) return false;
+    this.#echoes.expect(op, this.#devices);
+    for (let message = 0; message < messages; message++) queue.added(at);
+    return true;
   }
 
   /** The device was made again under another number: the next operation looks it up. */
@@ -149,37 +129,22 @@ export class Applier {
   async #writeSysctl(
     op: Extract<KernelOp, { kind: "sysctl" }>,
     at: number,
-    failures: Map<number, OpFailure>,
+    { failures }: Run,
   ): Promise<void> {
-    this.writeCount++;
+    this.#sysctlCount++;
     try {
       await this.#client.writeSysctl(op.object.name, op.object.value);
     } catch (error) {
       const errno = (error as { errno?: unknown }).errno;
       const code = typeof errno === "string" ? errno : "EINVAL";
-      failures.set(at, { op, code, message: reasonOf(error) });
+      failures.set(at, { op, at, code, message: reasonOf(error) });
     }
   }
 }
 
-interface Chunk {
-  readonly writer: MessageWriter;
-  /** Sequence number of the first message. */
-  readonly first: number;
-  /** Index into the operations, by message. */
-  readonly opOfMessage: number[];
-  readonly sends: number[];
-}
-
-/** Errors come by themselves; the ack of the last message says that there are no more. */
-function endSend({ writer, sends }: Chunk): void {
-  writer.addFlags(NLM_F_ACK);
-  sends.push(writer.length);
-}
-
 /** Notes the first failure of an operation, unless what it wanted is so already. */
 function noteFailure(
-  failures: Map<number, OpFailure>,
+  { failures }: Run,
   at: number,
   op: KernelOp,
   code: string,
@@ -187,5 +152,5 @@ function noteFailure(
 ): void {
   if (op.verb === "delete" && GONE.has(code)) return;
   if (op.kind === "address" && code === "EEXIST") return;
-  if (!failures.has(at)) failures.set(at, { op, code, message });
+  if (!failures.has(at)) failures.set(at, { op, at, code, message });
 }

@@ -11,13 +11,16 @@ const UTF8 = new TextEncoder();
 const LONGEST_MESSAGE = 1024;
 
 export class MessageWriter {
-  #bytes: Uint8Array<ArrayBuffer>;
+  readonly #isShared: boolean;
+  #bytes: Uint8Array;
   #view: DataView;
   #length = 0;
   #start = 0;
 
-  constructor(capacity: number) {
-    this.#bytes = new Uint8Array(Math.max(capacity, LONGEST_MESSAGE));
+  /** @param isShared whether the buffer is one that another thread can look at. */
+  constructor(capacity: number, isShared = false) {
+    this.#isShared = isShared;
+    this.#bytes = this.#newBytes(Math.max(capacity, LONGEST_MESSAGE));
     this.#view = new DataView(this.#bytes.buffer);
   }
 
@@ -27,19 +30,17 @@ export class MessageWriter {
   }
 
   /** What was written; valid until the next call of any method. */
-  get bytes(): Uint8Array<ArrayBuffer> {
+  get bytes(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  /** The buffer itself, to be handed to another thread; then `reset` gives the writer a new one. */
-  get buffer(): ArrayBuffer {
+  /** The buffer itself; valid until the next call of any method but `reset`. */
+  get buffer(): ArrayBufferLike {
     return this.#bytes.buffer;
   }
 
-  /** Starts over, in another buffer if one is given; its old content does not matter. */
-  reset(buffer: ArrayBuffer = this.#bytes.buffer): void {
-    this.#bytes = new Uint8Array(buffer);
-    this.#view = new DataView(buffer);
+  /** Starts over; what was written does not matter any more. */
+  reset(): void {
     this.#length = 0;
   }
 
@@ -58,6 +59,28 @@ export class MessageWriter {
   /** Ends the message that `begin` started. */
   end(): void {
     this.#view.setUint32(this.#start, this.#length - this.#start, HOST_ORDER);
+  }
+
+  /** Writes a whole message, a multiple of four bytes, under another sequence number. */
+  copy(message: Uint8Array, sequence: number): void {
+    if (this.#length + LONGEST_MESSAGE > this.#bytes.length) this.#grow();
+    const start = this.#length;
+    this.#start = start;
+    this.#length = start + message.length;
+    // Some forty bytes: a loop is quicker than a call of `set`.
+    const bytes = this.#bytes;
+    for (let at = 0; at < message.length; at++) bytes[start + at] = message[at] as number;
+    this.#view.setUint32(start + 8, sequence, HOST_ORDER);
+  }
+
+  /** Changes a byte of the message written last, `at` bytes after its start. */
+  patchByte(at: number, value: number): void {
+    this.#bytes[this.#start + at] = value;
+  }
+
+  /** As `patchByte`, 32 bits in network order. */
+  patchWord(at: number, value: number): void {
+    this.#view.setUint32(this.#start + at, value);
   }
 
   /** Adds flags to the message begun last, ended or not. */
@@ -178,9 +201,13 @@ export class MessageWriter {
   }
 
   #grow(): void {
-    const bytes = new Uint8Array(this.#bytes.length * 2);
+    const bytes = this.#newBytes(this.#bytes.length * 2);
     bytes.set(this.#bytes);
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer);
+  }
+
+  #newBytes(length: number): Uint8Array {
+    return new Uint8Array(this.#isShared ? new SharedArrayBuffer(length) : new ArrayBuffer(length));
   }
 }

@@ -10,7 +10,6 @@ import type {
   OpFailure,
   RouteVisitor,
 } from "../../tunnels/kernel/kernel.ts";
-import type { KernelOp } from "../../tunnels/kernel/kernel-op.ts";
 import {
   type Address,
   type FdbEntry,
@@ -23,6 +22,7 @@ import {
   type UnderlayRoute,
 } from "../../tunnels/kernel/kernel-state.ts";
 import type { PathTable } from "../../tunnels/kernel/path-table.ts";
+import type { KernelOps } from "../../tunnels/kernel/route-batch.ts";
 import { CausewayError } from "../errors.ts";
 import { Applier } from "./applier.ts";
 import { DeviceTable } from "./device-table.ts";
@@ -159,7 +159,7 @@ export class NetlinkKernel implements Kernel {
   }
 
   /** Calls are carried out one after the other. */
-  apply(ops: readonly KernelOp[]): Promise<OpFailure[]> {
+  apply(ops: KernelOps): Promise<OpFailure[]> {
     const result = this.#lastApply.then(() => this.#applier.apply(ops));
     this.#lastApply = result.catch(() => undefined);
     return result;

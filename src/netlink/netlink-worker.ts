@@ -12,8 +12,7 @@ import type { WorkerReply, WorkerRequest, WorkerStart } from "./worker-protocol.
 import { WriteBatch } from "./write-batch.ts";
 
 function serve(port: MessagePort, start: WorkerStart): void {
-  const reply = (message: WorkerReply, transfer: ArrayBuffer[] = []): void =>
-    port.postMessage(message, transfer);
+  const reply = (message: WorkerReply): void => port.postMessage(message);
   // The thread stays there, so that /proc/sys/net is that namespace's too.
   if (start.netns !== undefined) enterForGood(start.netns);
   const socket = new NetlinkSocket();
@@ -25,9 +24,8 @@ function serve(port: MessagePort, start: WorkerStart): void {
     switch (request.kind) {
       case "write": {
         const startedAt = now();
-        const { buffer } = request;
-        const failures = writes.run(buffer, request.sends);
-        reply({ kind: "written", id, buffer, failures, startedAt, endedAt: now() }, [buffer]);
+        const failures = writes.run(request.buffer, request.sends);
+        reply({ kind: "written", id, failures, startedAt, endedAt: now() });
         return;
       }
       case "read": {

@@ -52,7 +52,7 @@ export class WorkerClient {
   }
 
   write(request: Body<Extract<WorkerRequest, { kind: "write" }>>): Promise<Reply<"written">> {
-    return this.#ask(request, undefined, [request.buffer]) as Promise<Reply<"written">>;
+    return this.#ask(request) as Promise<Reply<"written">>;
   }
 
   /**
@@ -83,15 +83,11 @@ export class WorkerClient {
     await this.#worker.terminate();
   }
 
-  #ask(
-    body: Body<WorkerRequest>,
-    onPiece?: Pending["onPiece"],
-    transfer: ArrayBuffer[] = [],
-  ): Promise<WorkerReply> {
+  #ask(body: Body<WorkerRequest>, onPiece?: Pending["onPiece"]): Promise<WorkerReply> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     const id = ++this.#lastId;
     const answer = this.#wait(id, onPiece);
-    this.#worker.postMessage({ ...body, id } as WorkerRequest, transfer);
+    this.#worker.postMessage({ ...body, id } as WorkerRequest);
     return answer;
   }
 

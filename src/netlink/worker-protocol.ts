@@ -1,4 +1,4 @@
-/** What the main thread and the netlink worker say to each other. Buffers are handed over or shared. */
+/** What the main thread and the netlink worker say to each other. Buffers are shared. */
 import type { RequestFailure } from "./netlink-error.ts";
 
 export interface WorkerStart {
@@ -12,7 +12,8 @@ export type WorkerRequest =
   | {
       readonly kind: "write";
       readonly id: number;
-      readonly buffer: ArrayBuffer;
+      /** Shared: the sender leaves it alone until the reply. */
+      readonly buffer: ArrayBufferLike;
       /** Where each send ends, in bytes; the last message before it asks for an ack. */
       readonly sends: readonly number[];
     }
@@ -37,8 +38,6 @@ export type WorkerReply =
   | {
       readonly kind: "written";
       readonly id: number;
-      /** The buffer of the request, to be used again. */
-      readonly buffer: ArrayBuffer;
       readonly failures: readonly RequestFailure[];
       /** Milliseconds since the epoch, with fractions: before the first send, after the last ack. */
       readonly startedAt: number;

@@ -24,7 +24,7 @@ export class WriteBatch {
    * synchronous: on return the kernel has carried out all messages and queued every error, and an
    * ack for the last one. Without that ack answers were lost, and the whole piece counts as failed.
    */
-  run(messages: ArrayBuffer, sends: readonly number[]): RequestFailure[] {
+  run(messages: ArrayBufferLike, sends: readonly number[]): RequestFailure[] {
     const failures: RequestFailure[] = [];
     const view = new DataView(messages);
     let start = 0;

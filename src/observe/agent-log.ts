@@ -4,6 +4,7 @@ import { describeRoute, objectName } from "../../tunnels/kernel/describe-op.ts";
 import type { OpFailure } from "../../tunnels/kernel/kernel.ts";
 import type { KernelOp } from "../../tunnels/kernel/kernel-op.ts";
 import type { Route } from "../../tunnels/kernel/kernel-state.ts";
+import type { KernelOps } from "../../tunnels/kernel/route-batch.ts";
 import type { Repair } from "../../tunnels/reconcile/repair-log.ts";
 import type { ChangeBatch } from "../datastore/datastore.ts";
 import type { Logger } from "./log.ts";
@@ -37,19 +38,22 @@ export class AgentLog {
     }
   }
 
-  applied(ops: readonly KernelOp[], failures: readonly OpFailure[]): void {
-    const failed = new Set(failures.map(({ op }) => op));
-    const done = ops.filter((op) => !failed.has(op));
-    for (const op of done.slice(0, NAMED)) {
+  applied(ops: KernelOps, failures: readonly OpFailure[]): void {
+    const failed = new Set(failures.map(({ at }) => at));
+    const done = ops.length - failed.size;
+    for (let at = 0, named = 0; at < ops.length && named < NAMED; at++) {
+      if (failed.has(at)) continue;
+      const op = ops.at(at) as KernelOp;
       this.#log.info({ verb: op.verb, reason: op.reason }, objectName(op));
+      named++;
     }
-    if (done.length > NAMED) this.#log.info({ more: done.length - NAMED }, "and more operations");
+    if (done > NAMED) this.#log.info({ more: done - NAMED }, "and more operations");
+    if (this.#failing.size > 0) this.#forgetFailing(ops, failed);
     for (const { op, code, message } of failures.slice(0, NAMED)) {
       const name = objectName(op);
       if (!this.#failing.has(name)) this.#log.warn({ verb: op.verb, code, reason: message }, name);
       if (this.#failing.size < 1_000) this.#failing.add(name);
     }
-    if (this.#failing.size > 0) for (const op of done) this.#failing.delete(objectName(op));
   }
 
   repaired(repair: Repair): void {
@@ -89,5 +93,10 @@ export class AgentLog {
       if (!this.#known.has(key)) this.#log.warn({ ...conflict }, "conflict");
     }
     this.#known = now;
+  }
+
+  #forgetFailing(ops: KernelOps, failed: ReadonlySet<number>): void {
+    let at = 0;
+    for (const op of ops) if (!failed.has(at++)) this.#failing.delete(objectName(op));
   }
 }

@@ -36,7 +36,7 @@ function socketWith(answers: readonly (Uint8Array | number)[], sendResult = 0): 
   return socket as unknown as NetlinkSocket;
 }
 
-function messages(count: number): { buffer: ArrayBuffer; length: number } {
+function messages(count: number): { buffer: ArrayBufferLike; length: number } {
   const writer = new MessageWriter(4096);
   for (let sequence = 1; sequence <= count; sequence++) {
     writer.begin(24, 0, sequence);

@@ -19,6 +19,7 @@ import {
   type UnderlayRoute,
 } from "../../tunnels/kernel/kernel-state.ts";
 import { PathTable } from "../../tunnels/kernel/path-table.ts";
+import type { KernelOps } from "../../tunnels/kernel/route-batch.ts";
 import { connectedRoutes, type FakeRoute } from "./fake-route-rules.ts";
 import { FakeState } from "./fake-state.ts";
 
@@ -120,15 +121,16 @@ export class FakeKernel implements Kernel {
     );
   }
 
-  async apply(ops: readonly KernelOp[]): Promise<OpFailure[]> {
+  async apply(ops: KernelOps): Promise<OpFailure[]> {
     const failures: OpFailure[] = [];
-    for (const op of ops) {
+    for (let at = 0; at < ops.length; at++) {
+      const op = ops.at(at) as KernelOp;
       this.writeCount++;
       this.applied.push(op);
       const code = this.#plannedFailure(op) ?? this.#carryOut(op);
       if (code === undefined || (op.verb === "delete" && GONE.includes(code))) continue;
       if (op.kind === "address" && code === "EEXIST") continue;
-      failures.push({ op, code, message: `the fake kernel says ${code}` });
+      failures.push({ op, at, code, message: `the fake kernel says ${code}` });
     }
     return failures;
   }

@@ -21,6 +21,7 @@ import type {
   UnderlayRoute,
 } from "./kernel-state.ts";
 import type { PathTable } from "./path-table.ts";
+import type { KernelOps } from "./route-batch.ts";
 
 /** What this kernel can do, found by trying, once. */
 export interface KernelFeatures {
@@ -36,6 +37,8 @@ export interface KernelFeatures {
 
 export interface OpFailure {
   readonly op: KernelOp;
+  /** Where it stands among the operations that were to be applied. */
+  readonly at: number;
   /** Symbolic errno, for example "EEXIST". */
   readonly code: string;
   /** One line: the kernel's extended-ack text if it gave one, else what the errno means. */
@@ -100,7 +103,7 @@ export interface Kernel {
   readSysctls(names: readonly string[]): Promise<Map<string, Sysctl>>;
 
   /** The failures, in the order of the operations; empty when everything went well. */
-  apply(ops: readonly KernelOp[]): Promise<OpFailure[]>;
+  apply(ops: KernelOps): Promise<OpFailure[]>;
 
   /** Starts delivery of events; only one listener. Events begin before the promise resolves. */
   watch(listener: (change: KernelChange) => void): Promise<void>;

@@ -3,6 +3,7 @@ import type { Cidr } from "../../encap/address/cidr.ts";
 import type { Family } from "../../encap/address/ip-address.ts";
 import type { KernelOp, ObjectKind } from "../kernel/kernel-op.ts";
 import { addressKey, fdbKey, neighbourKey } from "../kernel/kernel-state.ts";
+import type { RouteBatch } from "../kernel/route-batch.ts";
 import { RouteTable } from "../kernel/route-table.ts";
 
 /**
@@ -25,14 +26,27 @@ const KEYED_KINDS: readonly KeyedKind[] = [
 ];
 
 export class Dirty {
-  readonly #keyed = new Map<KeyedKind, Map<Key, Cause>>();
-  /** Destinations; the "path" of a row is its cause. */
-  readonly routes: { readonly 4: RouteTable; readonly 6: RouteTable } = {
-    4: new RouteTable(4),
-    6: new RouteTable(6),
-  };
+  #keyed = new Map<KeyedKind, Map<Key, Cause>>();
+  #routes = { 4: new RouteTable(4), 6: new RouteTable(6) };
   /** Set: every key of every kind, whatever else is marked. */
   all: Cause | undefined;
+
+  /** Destinations; the "path" of a row is its cause. */
+  get routes(): { readonly 4: RouteTable; readonly 6: RouteTable } {
+    return this.#routes;
+  }
+
+  /** All marks, as an object of their own; none are left here. */
+  take(): Dirty {
+    const taken = new Dirty();
+    taken.#keyed = this.#keyed;
+    taken.#routes = this.#routes;
+    taken.all = this.all;
+    this.#keyed = new Map();
+    this.#routes = { 4: new RouteTable(4), 6: new RouteTable(6) };
+    this.all = undefined;
+    return taken;
+  }
 
   mark(kind: KeyedKind, key: Key, cause: Cause): void {
     const keys = this.keys(kind);
@@ -77,15 +91,23 @@ export class Dirty {
   }
 
   causeOfRoute(destination: Cidr): Cause {
-    if (this.all !== undefined) return this.all;
-    const cause = this.routes[destination.family].get(destination);
-    return cause < 0 ? CAUSE.retry : (cause as Cause);
+    return this.all ?? causeIn(this.routes[destination.family].get(destination));
   }
 
   /** Why the operation's object is dirty. */
   causeOfOp(op: KernelOp): Cause {
     if (op.kind === "route") return this.causeOfRoute(op.object.destination);
     return this.causeOf(op.kind, keyOf(op));
+  }
+
+  /** Why the route of operation `at` is dirty. */
+  causeInBatch(batch: RouteBatch, at: number): Cause {
+    if (this.all !== undefined) return this.all;
+    const table = this.routes[batch.family];
+    const words = (word: number): number => batch.wordOf(at, word);
+    return causeIn(
+      table.pathOf(table.find(words(0), words(1), words(2), words(3), batch.lengthOf(at))),
+    );
   }
 
   markOp(op: KernelOp, cause: Cause): void {
@@ -128,6 +150,11 @@ export class Dirty {
     }
     other.all = undefined;
   }
+}
+
+/** What nobody marked is looked at because something else is. */
+function causeIn(mark: number): Cause {
+  return mark < 0 ? CAUSE.retry : (mark as Cause);
 }
 
 /** The key of an operation's object within its kind. */

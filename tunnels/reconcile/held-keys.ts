@@ -48,13 +48,13 @@ export class HeldKeys {
     this.#random = random;
   }
 
-  get size(): number {
-    return this.#held.size;
+  /** True if nothing is held, and nothing remembered of what was. */
+  get isEmpty(): boolean {
+    return this.#held.size === 0 && this.#history.size === 0;
   }
 
   /** True if an operation on the object has to wait. What is newly wanted never waits. */
   holds(op: KernelOp, cause: Cause): boolean {
-    if (this.#held.size === 0 && this.#history.size === 0) return false;
     const name = objectName(op);
     if (cause >= CAUSE.start) this.#held.delete(name);
     return this.#held.has(name);
@@ -80,7 +80,6 @@ export class HeldKeys {
 
   /** Forgets that the object ever failed. */
   succeed(op: KernelOp): void {
-    if (this.#history.size === 0) return;
     const name = objectName(op);
     this.#held.delete(name);
     if (this.#history.get(name)?.repairs.length === 0) this.#history.delete(name);

@@ -1,107 +1,125 @@
 /** Route operations: the columns of desired and actual state compared, in the cheapest order. */
 import type { Family } from "../../encap/address/ip-address.ts";
-import type { RouteOp } from "../kernel/kernel-op.ts";
+import type { OpReason, RouteOp } from "../kernel/kernel-op.ts";
+import { RouteBatch } from "../kernel/route-batch.ts";
 import type { RouteTable } from "../kernel/route-table.ts";
 import type { PlanInput } from "./plan-input.ts";
 import { spreadOrder } from "./spread-order.ts";
 
 const NONE = -1;
 
-export function* planRoutes(
-  family: Family,
-  removes: boolean,
-  input: PlanInput,
-): Generator<RouteOp> {
-  if (removes) yield* planRemovals(family, input);
-  else yield* planAdditions(family, input);
+/** Small enough for the event loop to get its turns between two, large enough to cost nothing. */
+const BATCH = 8_192;
+
+/** Rows of the desired routes that are not in the kernel as they should be. */
+export interface RouteDifferences {
+  readonly missing: readonly number[];
+  readonly different: readonly number[];
+  /** Held by another program's route. */
+  readonly taken: readonly number[];
 }
 
-function* planAdditions(family: Family, input: PlanInput): Generator<RouteOp> {
+/**
+ * Compares what is dirty. On its own, because it may be done before the first write: then the kernel
+ * never waits for it, and is on the way from the old state to the new one for a shorter time.
+ */
+export function compareRoutes(family: Family, input: PlanInput): RouteDifferences {
   const desired = input.desired.routes[family];
   const actual = input.actual.routes[family];
-  const isUsable = usablePaths(input);
+  const foreign = input.foreign[family];
   const missing: number[] = [];
   const different: number[] = [];
+  const taken: number[] = [];
   let expected = 0;
   for (const row of candidates(desired, family, input)) {
-    const [w0, w1, w2, w3] = wordsOf(desired, row);
-    const length = desired.lengthOf(row);
-    const at = actual.find(w0, w1, w2, w3, length, expected);
+    const at = counterpart(actual, desired, row, expected);
     if (at >= 0) expected = at + 1;
-    const want = desired.pathOf(row);
-    const have = actual.pathOf(at);
-    if (have === want) continue;
-    if (!isUsable(want)) {
-      const destination = desired.destinationOf(row);
-      input.waiting.markRoute(destination, input.dirty.causeOfRoute(destination));
-    } else if (have !== NONE) different.push(row);
-    else missing.push(row);
+    if (actual.pathOf(at) === desired.pathOf(row)) continue;
+    if (at >= 0) different.push(row);
+    else if (foreign.size === 0 || counterpart(foreign, desired, row) < 0) missing.push(row);
+    else taken.push(row);
   }
-  const foreign = input.foreign[family];
-  for (const row of addOrder(family, missing, desired, input)) {
-    const object = routeOf(desired, row, input);
-    if (foreign.get(object.destination) === NONE) {
-      yield { kind: "route", verb: "add", object, reason: "missing" };
-    } else if (input.takeOver) {
-      yield { kind: "route", verb: "replace", object, reason: "foreign" };
-    }
-  }
-  // Replacing resizes nothing: address order, in which the kernel's caches help.
-  for (const row of different) {
-    yield {
-      kind: "route",
-      verb: "replace",
-      object: routeOf(desired, row, input),
-      reason: "different",
-    };
-  }
+  return { missing, different, taken };
 }
 
-function* planRemovals(family: Family, input: PlanInput): Generator<RouteOp> {
+export function* planAdditions(
+  family: Family,
+  { missing, different, taken }: RouteDifferences,
+  input: PlanInput,
+): Generator<RouteBatch> {
+  const desired = input.desired.routes[family];
+  const isUsable = usablePaths(input);
+  /** The rows that can be written now; the others wait for their nexthop or device. */
+  const ready = (rows: readonly number[]): number[] =>
+    rows.filter((row) => {
+      if (isUsable(desired.pathOf(row))) return true;
+      const destination = desired.destinationOf(row);
+      input.waiting.markRoute(destination, input.dirty.causeOfRoute(destination));
+      return false;
+    });
+  const added = addOrder(family, ready(missing), desired, input);
+  yield* batches(desired, added, "add", "missing", input);
+  if (input.takeOver) yield* batches(desired, ready(taken), "replace", "foreign", input);
+  // Replacing resizes nothing: address order, in which the kernel's caches help.
+  yield* batches(desired, ready(different), "replace", "different", input);
+}
+
+export function* planRemovals(family: Family, input: PlanInput): Generator<RouteBatch> {
   const desired = input.desired.routes[family];
   const actual = input.actual.routes[family];
   const extra: number[] = [];
   for (const row of candidates(actual, family, input)) {
-    const [w0, w1, w2, w3] = wordsOf(actual, row);
-    if (desired.find(w0, w1, w2, w3, actual.lengthOf(row)) < 0) extra.push(row);
+    if (counterpart(desired, actual, row) < 0) extra.push(row);
   }
-  for (const row of inKernelOrder(family, extra)) {
-    yield {
-      kind: "route",
-      verb: "delete",
-      object: routeOf(actual, row, input),
-      reason: "unwanted",
-    };
-  }
+  yield* batches(actual, inKernelOrder(family, extra), "delete", "unwanted", input);
   // A foreign route beside ours, at the same destination and metric: which of the two the kernel
   // takes depends on which came first, so ours alone has to stay.
   const foreign = input.foreign[family];
   if (!input.takeOver || foreign.size === 0) return;
-  for (const row of foreign.rows()) {
-    const destination = foreign.destinationOf(row);
-    if (desired.get(destination) !== NONE && actual.get(destination) !== NONE) {
-      yield {
-        kind: "route",
-        verb: "delete",
-        object: routeOf(foreign, row, input),
-        reason: "foreign",
-      };
-    }
+  const beside = [...foreign.rows()].filter(
+    (row) => counterpart(desired, foreign, row) >= 0 && counterpart(actual, foreign, row) >= 0,
+  );
+  yield* batches(foreign, beside, "delete", "foreign", input);
+}
+
+/** The rows as operations, all with one verb and reason. */
+function* batches(
+  table: RouteTable,
+  rows: readonly number[],
+  verb: RouteOp["verb"],
+  reason: OpReason,
+  { paths }: PlanInput,
+): Generator<RouteBatch> {
+  for (let start = 0; start < rows.length; start += BATCH) {
+    const end = Math.min(start + BATCH, rows.length);
+    const batch = new RouteBatch(table.family, verb, reason, end - start, paths);
+    for (let at = start; at < end; at++) batch.add(table, rows[at] as number);
+    yield batch;
   }
 }
 
+/** The row of `table` with the destination that row `at` of `other` has; -1 if there is none. */
+function counterpart(table: RouteTable, other: RouteTable, at: number, expected = NONE): number {
+  return table.find(
+    other.wordOf(at, 0),
+    other.wordOf(at, 1),
+    other.wordOf(at, 2),
+    other.wordOf(at, 3),
+    other.lengthOf(at),
+    expected,
+  );
+}
+
 /** Rows of `table` that are dirty: all, or those of the dirty destinations that are in it. */
-function* candidates(table: RouteTable, family: Family, input: PlanInput): Generator<number> {
-  if (input.dirty.all !== undefined) {
-    yield* table.rows();
-    return;
-  }
-  const marks = input.dirty.routes[family];
+function candidates(table: RouteTable, family: Family, { dirty }: PlanInput): Iterable<number> {
+  if (dirty.all !== undefined) return table.rows();
+  const marks = dirty.routes[family];
+  const rows: number[] = [];
   for (const mark of marks.rows()) {
-    const [w0, w1, w2, w3] = wordsOf(marks, mark);
-    const row = table.find(w0, w1, w2, w3, marks.lengthOf(mark));
-    if (row >= 0) yield row;
+    const row = counterpart(table, marks, mark);
+    if (row >= 0) rows.push(row);
   }
+  return rows;
 }
 
 /** Without nexthop objects the kernel looks for an equal gateway in a list: adding is grouped by it. */
@@ -110,41 +128,29 @@ function addOrder(
   rows: number[],
   table: RouteTable,
   { paths }: PlanInput,
-): Iterable<number> {
-  const first = rows[0];
-  if (first === undefined) return rows;
+): readonly number[] {
   const plainGateways = rows.some((row) => paths.get(table.pathOf(row)).gateway !== undefined);
   if (!plainGateways) return inKernelOrder(family, rows);
   return rows.sort((a, b) => table.pathOf(a) - table.pathOf(b) || a - b);
 }
 
 /** IPv4: spread over the address space. IPv6, whose tree is of another kind: ascending. */
-function* inKernelOrder(family: Family, rows: readonly number[]): Generator<number> {
-  if (family === 6) yield* rows;
-  else for (const at of spreadOrder(rows.length)) yield rows[at] as number;
-}
-
-function wordsOf(table: RouteTable, row: number): [number, number, number, number] {
-  return [table.wordOf(row, 0), table.wordOf(row, 1), table.wordOf(row, 2), table.wordOf(row, 3)];
-}
-
-function routeOf(table: RouteTable, row: number, { paths }: PlanInput): RouteOp["object"] {
-  return { destination: table.destinationOf(row), path: paths.get(table.pathOf(row)) };
+function inKernelOrder(family: Family, rows: readonly number[]): readonly number[] {
+  return family === 6 ? rows : spreadOrder(rows);
 }
 
 /** Tells whether the nexthop or device of a path is there, asking once for each path. */
 function usablePaths({ paths, actual }: PlanInput): (path: number) => boolean {
   const known = new Map<number, boolean>();
+  const isUp = (device: string | undefined): boolean =>
+    device === undefined || actual.links.get(device)?.up === true;
   return (id) => {
     let usable = known.get(id);
     if (usable === undefined) {
-      const path = paths.get(id);
-      const nexthop =
-        path.nexthopId === undefined ? undefined : actual.nexthops.get(path.nexthopId);
+      const { nexthopId, device } = paths.get(id);
+      const nexthop = nexthopId === undefined ? undefined : actual.nexthops.get(nexthopId);
       usable =
-        path.nexthopId !== undefined
-          ? nexthop !== undefined && actual.links.get(nexthop.device)?.up === true
-          : path.device === undefined || actual.links.get(path.device)?.up === true;
+        nexthopId === undefined ? isUp(device) : nexthop !== undefined && isUp(nexthop.device);
       known.set(id, usable);
     }
     return usable;

@@ -8,8 +8,8 @@ import type { KernelState } from "../kernel/kernel-state.ts";
 import { FORWARDING_SYSCTLS, OUR_DEVICES } from "../kernel/ownership.ts";
 import type { Cause, Dirty, Key, KeyedKind } from "./dirty.ts";
 import { type DiffRules, keyedDiff } from "./keyed-diff.ts";
+import { DIFF_RULES, mapOf } from "./plan.ts";
 import type { ForeignRoutes } from "./plan-input.ts";
-import { DIFF_RULES, mapOf } from "./plan-stage.ts";
 
 /** What can be read back on its own. */
 export type ReadScope = KeyedKind | "routes4" | "routes6";

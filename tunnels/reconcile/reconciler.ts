@@ -6,25 +6,21 @@
  * The caller alternates `read` and `apply` until `isIdle`, and never overlaps them; `observe` may
  * come at any time.
  */
-import { applyToState, emptyKernelState } from "../kernel/apply-to-state.ts";
+import { emptyKernelState } from "../kernel/apply-to-state.ts";
 import type { Kernel, KernelChange, OpFailure } from "../kernel/kernel.ts";
-import type { KernelOp, RouteOp } from "../kernel/kernel-op.ts";
+import type { KernelOp } from "../kernel/kernel-op.ts";
 import type { KernelState, Route } from "../kernel/kernel-state.ts";
-import { isOurDevice } from "../kernel/ownership.ts";
+import { type KernelOps, RouteBatch } from "../kernel/route-batch.ts";
 import { RouteTable } from "../kernel/route-table.ts";
 import { CAUSE, type Cause, Dirty } from "./dirty.ts";
 import { type HeldKey, HeldKeys } from "./held-keys.ts";
-import { markCascade } from "./link-cascade.ts";
-import { STAGES, type Stage } from "./op-order.ts";
+import { KernelHints } from "./kernel-hints.ts";
+import { STAGES } from "./op-order.ts";
+import { OutcomeNotes } from "./outcome-notes.ts";
+import { mapOf, Plan } from "./plan.ts";
 import type { ForeignRoutes, PlanInput } from "./plan-input.ts";
-import { mapOf, planStage } from "./plan-stage.ts";
-import { ALL_SCOPES, type ReadScope, readBack } from "./read-back.ts";
-import { foundState, type Repair, RepairLog } from "./repair-log.ts";
-
-/** Operations handed to the kernel in one call; a turn of the event loop lies between two. */
-const CHUNK = 8_192;
-/** Repairs of one pass that are counted one by one when looking for fights. */
-const COUNTED_REPAIRS = 256;
+import { ALL_SCOPES, readBack } from "./read-back.ts";
+import { foundState, MendedOps, type Repair, RepairLog } from "./repair-log.ts";
 
 export interface ReconcilerOptions {
   readonly kernel: Kernel;
@@ -36,7 +32,7 @@ export interface ReconcilerOptions {
   /** 0 to 1, for jitter. */
   readonly random: () => number;
   readonly takeOver: boolean;
-  readonly onOps?: (ops: readonly KernelOp[], failures: readonly OpFailure[]) => void;
+  readonly onOps?: (ops: KernelOps, failures: readonly OpFailure[]) => void;
   /** A foreign route stood at a destination of ours and was replaced. */
   readonly onTakeOver?: (foreign: Route, ours: Route) => void;
   readonly onRepair?: (repair: Repair) => void;
@@ -46,39 +42,56 @@ export interface ReconcilerOptions {
 export class Reconciler {
   readonly actual: KernelState = emptyKernelState();
   readonly foreign: ForeignRoutes = { 4: new RouteTable(4), 6: new RouteTable(6) };
-  /** Parents of our devices: what happens to them matters to us. */
-  parents: ReadonlySet<string> = new Set();
   readonly repairs: RepairLog = new RepairLog();
+  /** Where the caller marks what is wanted now and was not before. */
+  readonly dirty: Dirty = new Dirty();
   /** `now()` and length of the last read-back of both route tables. */
   lastReadBack: { routes: number; milliseconds: number } | undefined;
 
   readonly #options: ReconcilerOptions;
-  #dirty = new Dirty();
   readonly #waiting = new Dirty();
   readonly #held: HeldKeys;
-  /** Scopes to read again -> when the first hint came. */
-  readonly #scopes = new Map<ReadScope, number>();
+  readonly #hints: KernelHints;
+  readonly #notes: OutcomeNotes;
   #hasRead = false;
   #mayRemove = false;
-  #driftSince: number | undefined;
-  /** Route events that came while routes were being read. */
-  #deferred: KernelChange[] = [];
-  #isReading = false;
 
   constructor(options: ReconcilerOptions) {
+    const { desired, kernel, now, onTakeOver } = options;
+    const { actual, foreign, dirty } = this;
     this.#options = options;
     this.#held = new HeldKeys(options.random);
+    this.#hints = new KernelHints({ desired, actual, dirty, now });
+    this.#notes = new OutcomeNotes({
+      desired,
+      actual,
+      foreign,
+      dirty,
+      paths: kernel.paths,
+      waiting: this.#waiting,
+      hints: this.#hints,
+      onTakeOver,
+    });
+  }
+
+  /** Parents of our devices: what happens to them matters to us. */
+  get parents(): ReadonlySet<string> {
+    return this.#hints.parents;
+  }
+
+  set parents(devices: ReadonlySet<string>) {
+    this.#hints.parents = devices;
   }
 
   /** Whether what is ours and not desired may go; false until the datastore is in sync and whole. */
   set mayRemove(value: boolean) {
-    if (value && !this.#mayRemove) this.#dirty.markAll(CAUSE.want);
+    if (value && !this.#mayRemove) this.dirty.markAll(CAUSE.want);
     this.#mayRemove = value;
   }
 
   /** True if nothing is left to do but to wait for back-offs. */
   get isIdle(): boolean {
-    return this.#scopes.size === 0 && this.#dirty.isEmpty;
+    return this.#hints.isEmpty && this.dirty.isEmpty;
   }
 
   held(): HeldKey[] {
@@ -94,94 +107,53 @@ export class Reconciler {
     );
   }
 
-  /** When `run` has to be called again without any new event, on the clock of `now`. */
+  /** When `apply` has to be called again without any new event, on the clock of `now`. */
   nextDue(): number | undefined {
     return this.#held.nextDue();
   }
 
-  /** Where the caller marks what is wanted now and was not before. */
-  get dirty(): Dirty {
-    return this.#dirty;
-  }
-
   /** Asks for a read-back of everything, as at start. */
-  readAgain(scopes: Iterable<ReadScope> = ALL_SCOPES): void {
-    for (const scope of scopes) this.#hint(scope);
+  readAgain(): void {
+    this.#hints.ask(...ALL_SCOPES);
   }
 
   /** Takes in an event of the kernel. True if there is something to do now. */
   observe(change: KernelChange): boolean {
-    switch (change.kind) {
-      case "overrun":
-        this.readAgain();
-        break;
-      case "link":
-        this.#observeLink(change);
-        break;
-      case "address":
-        // The node address may have come to a device that was none of our business until now.
-        this.readAgain(["link", "address"]);
-        // The last address of a device takes its IPv4 routes along, without a word.
-        if (change.deleted && this.#concernsUs(change.device)) this.readAgain(["routes4"]);
-        break;
-      case "neighbour":
-      case "fdb":
-        if (isOurDevice(change.device)) this.#hint(change.kind);
-        break;
-      case "nexthop":
-        if (this.#knowsNexthop(change.id)) this.readAgain(["nexthop", "routes4", "routes6"]);
-        break;
-      case "route":
-        if (this.#isReading) this.#deferred.push(change);
-        else this.#observeRoute(change);
-    }
-    return !this.isIdle || this.#deferred.length > 0;
+    this.#hints.observe(change);
+    return !this.isIdle;
   }
 
   /** Reads what has to be read again; true if there was anything. */
   async read(): Promise<boolean> {
-    if (this.#scopes.size === 0) return false;
+    if (this.#hints.isEmpty) return false;
     const { kernel, desired, now } = this.#options;
+    const { actual, foreign, dirty } = this;
     const cause: Cause = this.#hasRead ? CAUSE.drift : CAUSE.start;
-    const picture = { desired, actual: this.actual, foreign: this.foreign, dirty: this.#dirty };
     let routeTime = 0;
-    this.#isReading = true;
-    try {
-      for (const scope of ALL_SCOPES) {
-        const since = this.#scopes.get(scope);
-        if (since === undefined) continue;
-        this.#scopes.delete(scope);
-        if (this.#driftSince === undefined || since < this.#driftSince) this.#driftSince = since;
-        const started = now();
-        await readBack(scope, kernel, picture, cause);
-        if (scope === "link" || scope === "nexthop") this.#dirty.absorb(this.#waiting);
-        if (scope === "routes4" || scope === "routes6") routeTime += now() - started;
-      }
-    } finally {
-      this.#isReading = false;
+    for (const scope of this.#hints.takeScopes()) {
+      const started = now();
+      await readBack(scope, kernel, { desired, actual, foreign, dirty }, cause);
+      if (scope === "link" || scope === "nexthop") dirty.absorb(this.#waiting);
+      if (scope === "routes4" || scope === "routes6") routeTime += now() - started;
     }
     this.#hasRead = true;
     if (routeTime > 0) {
-      const routes = this.actual.routes[4].size + this.actual.routes[6].size;
+      const routes = actual.routes[4].size + actual.routes[6].size;
       this.lastReadBack = { routes, milliseconds: routeTime };
     }
-    const deferred = this.#deferred;
-    this.#deferred = [];
-    for (const change of deferred) this.observe(change);
     return true;
   }
 
   /** Plans and applies what is dirty, once; what turns out on the way is dirty afterwards. */
   async apply(): Promise<void> {
-    this.#held.release(this.#dirty, this.#options.now());
-    const dirty = this.#dirty;
-    this.#dirty = new Dirty();
-    const mended: KernelOp[] = [];
-    if (!dirty.isEmpty) {
-      const input = this.#planInput(dirty);
+    this.#held.release(this.dirty, this.#options.now());
+    const mended = new MendedOps();
+    if (!this.dirty.isEmpty) {
+      const input = this.#planInput(this.dirty.take());
+      const plan = new Plan(input);
       for (const stage of STAGES) {
-        for (const ops of chunks(this.#plan(stage, input)))
-          await this.#carryOut(ops, dirty, mended);
+        if (stage.removes && !this.#mayRemove) continue;
+        await this.#carryOut(plan.stage(stage), input.dirty, mended);
       }
     }
     this.#logRepairs(mended);
@@ -192,151 +164,70 @@ export class Reconciler {
     if (this.#mayRemove) return 0;
     const dirty = new Dirty();
     dirty.markAll(CAUSE.want);
-    const input = this.#planInput(dirty);
+    const plan = new Plan(this.#planInput(dirty));
     let count = 0;
     for (const stage of STAGES) {
-      if (stage.removes) for (const _ of planStage(stage, input)) count++;
+      if (stage.removes) for (const ops of plan.stage(stage)) count += ops.length;
     }
     return count;
   }
 
   #planInput(dirty: Dirty): PlanInput {
     const { desired, kernel, takeOver } = this.#options;
-    return {
-      desired,
-      actual: this.actual,
-      paths: kernel.paths,
-      dirty,
-      foreign: this.foreign,
-      takeOver,
-      waiting: this.#waiting,
-    };
+    const { actual, foreign } = this;
+    const { paths } = kernel;
+    return { desired, actual, paths, dirty, foreign, takeOver, waiting: this.#waiting };
   }
 
-  #hint(scope: ReadScope): void {
-    if (!this.#scopes.has(scope)) this.#scopes.set(scope, this.#options.now());
-  }
-
-  #concernsUs(device: string): boolean {
-    return isOurDevice(device) || this.parents.has(device) || this.parents.size === 0;
-  }
-
-  #knowsNexthop(id: number): boolean {
-    return this.actual.nexthops.has(id) || this.#options.desired.nexthops.has(id);
-  }
-
-  /** IPv4 routes vanish without a word when a link goes down or away: then all is read again. */
-  #observeLink(change: KernelChange & { kind: "link" }): void {
-    if (!this.#concernsUs(change.device)) return;
-    const known = this.actual.links.get(change.device);
-    const isSame = known?.ifindex === change.ifindex || known?.ifindex === 0;
-    if (known?.up && change.up && isSame && !change.deleted) this.readAgain(["link"]);
-    else this.readAgain();
-  }
-
-  #observeRoute({ destination, path, owned, deleted }: KernelChange & { kind: "route" }): void {
-    const { family } = destination;
-    const want = this.#options.desired.routes[family].get(destination);
-    const table = this.actual.routes[family];
-    if (!owned && want < 0) return;
-    const have = table.get(destination);
-    if (!owned || (!deleted && have >= 0 && have !== path)) {
-      // Replaced or stands beside: the event does not say which.
-      this.#hint(family === 4 ? "routes4" : "routes6");
-      return;
+  /** While the kernel works on some operations, the next ones are planned and encoded. */
+  async #carryOut(stage: Iterable<KernelOps>, dirty: Dirty, mended: MendedOps): Promise<void> {
+    const { kernel } = this.#options;
+    let before: Promise<void> = Promise.resolve();
+    for (const planned of stage) {
+      const ops = this.#withoutHeld(planned, dirty);
+      if (ops.length === 0) continue;
+      const now = kernel.apply(ops).then((failures) => this.#note(ops, failures, dirty, mended));
+      // It is awaited later; until then a failure has to have somebody who heard of it.
+      now.catch(() => undefined);
+      await before;
+      before = now;
     }
-    if (!deleted) table.setCidr(destination, path);
-    else if (have === path) table.delete(destination);
-    if (table.get(destination) === want) return;
-    this.#driftSince ??= this.#options.now();
-    this.#dirty.markRoute(destination, CAUSE.drift);
+    await before;
   }
 
-  *#plan(stage: Stage, input: PlanInput): Generator<KernelOp> {
-    for (const op of planStage(stage, input)) {
-      if (stage.removes && !this.#mayRemove) continue;
-      if (!this.#held.holds(op, input.dirty.causeOfOp(op))) yield op;
-    }
+  #withoutHeld(ops: KernelOps, dirty: Dirty): KernelOps {
+    if (this.#held.isEmpty) return ops;
+    const mayGo = (op: KernelOp): boolean => !this.#held.holds(op, dirty.causeOfOp(op));
+    return ops instanceof RouteBatch ? ops.filter(mayGo) : ops.filter(mayGo);
   }
 
-  async #carryOut(ops: readonly KernelOp[], dirty: Dirty, mended: KernelOp[]): Promise<void> {
-    const { kernel, now, onOps } = this.#options;
-    const failures = await kernel.apply(ops);
-    onOps?.(ops, failures);
-    const failed = new Set(failures.map((failure) => failure.op));
-    let hasNewGround = false;
-    for (const op of ops) {
-      if (failed.has(op)) continue;
-      this.#note(op, dirty);
-      this.#held.succeed(op);
-      if (dirty.causeOfOp(op) === CAUSE.drift) mended.push(op);
-      hasNewGround ||= (op.kind === "link" || op.kind === "nexthop") && op.verb !== "delete";
+  #note(ops: KernelOps, failures: readonly OpFailure[], dirty: Dirty, mended: MendedOps): void {
+    this.#options.onOps?.(ops, failures);
+    const failed = new Set(failures.map(({ at }) => at));
+    this.#notes.succeeded(ops, failed, dirty);
+    for (let at = 0; at < ops.length; at++) {
+      if (failed.has(at)) continue;
+      if (!this.#held.isEmpty) this.#held.succeed(ops.at(at) as KernelOp);
+      if (causeAt(ops, at, dirty) === CAUSE.drift) mended.add(ops.at(at) as KernelOp);
     }
-    if (hasNewGround) this.#dirty.absorb(this.#waiting);
     for (const failure of failures) {
-      this.#held.fail(failure, now());
-      this.#doubt(failure);
+      this.#held.fail(failure, this.#options.now());
+      this.#notes.failed(failure);
     }
   }
 
-  /** Notes a success in our picture, and what else it changed as marks and hints. */
-  #note(op: KernelOp, dirty: Dirty): void {
-    const { desired, kernel } = this.#options;
-    if (op.kind === "route" && op.reason === "foreign") {
-      this.#noteTakeOver(op);
-      if (op.verb === "delete") return;
-    }
-    applyToState(this.actual, op, kernel.paths);
-    if (op.kind === "link") {
-      // The device as the kernel made it: its ifindex, and addresses nobody asked for.
-      for (const scope of ["link", "address"] as const) this.#hint(scope);
-      markCascade(op, desired, kernel.paths, dirty);
-      if (op.verb === "replace" && op.actual?.up === false) this.readAgain();
-    }
-  }
-
-  #noteTakeOver({ object }: RouteOp): void {
-    const { kernel, desired, onTakeOver } = this.#options;
-    const { destination } = object;
-    const { family } = destination;
-    const row = this.foreign[family].findCidr(destination);
-    const want = desired.routes[family].get(destination);
-    if (row < 0 || want < 0) return;
-    const foreign = kernel.paths.get(this.foreign[family].pathOf(row));
-    this.foreign[family].removeRow(row);
-    onTakeOver?.({ destination, path: foreign }, { destination, path: kernel.paths.get(want) });
-  }
-
-  /** A refusal that says the kernel is not as we think: look again. */
-  #doubt({ op, code }: OpFailure): void {
-    if (code === "ENOBUFS") this.readAgain();
-    else if (["EEXIST", "ENOENT", "ESRCH", "ENODEV"].includes(code)) {
-      if (op.kind === "route")
-        this.#hint(op.object.destination.family === 4 ? "routes4" : "routes6");
-      else this.#hint(op.kind);
-    }
-  }
-
-  #logRepairs(mended: readonly KernelOp[]): void {
+  #logRepairs(mended: MendedOps): void {
     const { now, wallClock, onRepair, onFight } = this.#options;
-    const since = this.#driftSince ?? now();
-    this.#driftSince = undefined;
+    const since = this.#hints.takeDriftSince();
     const repair = this.repairs.record(mended, wallClock(), now() - since);
     if (repair !== undefined) onRepair?.(repair);
-    for (const op of mended.slice(0, COUNTED_REPAIRS)) {
+    for (const op of mended.first) {
       if (this.#held.repaired(op, foundState(op), now())) onFight?.(op, foundState(op));
     }
   }
 }
 
-function* chunks(ops: Iterable<KernelOp>): Generator<KernelOp[]> {
-  let chunk: KernelOp[] = [];
-  for (const op of ops) {
-    chunk.push(op);
-    if (chunk.length === CHUNK) {
-      yield chunk;
-      chunk = [];
-    }
-  }
-  if (chunk.length > 0) yield chunk;
+function causeAt(ops: KernelOps, at: number, dirty: Dirty): Cause {
+  if (ops instanceof RouteBatch) return dirty.causeInBatch(ops, at);
+  return dirty.causeOfOp(ops[at] as KernelOp);
 }

@@ -30,6 +30,20 @@ export function foundState(op: KernelOp): Repair["found"] {
   }
 }
 
+/** So many repairs of one pass are kept one by one, to look for fights among them. */
+const KEPT_OPS = 256;
+
+/** The operations of one pass that mended drift: how many, and the first of them. */
+export class MendedOps {
+  readonly first: KernelOp[] = [];
+  count = 0;
+
+  add(op: KernelOp): void {
+    this.count++;
+    if (this.first.length < KEPT_OPS) this.first.push(op);
+  }
+}
+
 /** The last repairs in full, all of them as a number. */
 export class RepairLog {
   readonly #kept: Repair[] = [];
@@ -39,19 +53,19 @@ export class RepairLog {
     return this.#count;
   }
 
-  /** @param ops the operations of one pass that mended drift, in order; the first names it. */
-  record(ops: readonly KernelOp[], at: number, milliseconds: number): Repair | undefined {
+  /** @param mended what one pass mended, in order; the first operation names it. */
+  record(mended: MendedOps, at: number, milliseconds: number): Repair | undefined {
     // A device made again is two operations; the second tells it better.
-    const first = ops.find((op) => op.verb !== "delete") ?? ops[0];
+    const first = mended.first.find((op) => op.verb !== "delete") ?? mended.first[0];
     if (first === undefined) return undefined;
     const repair: Repair = {
       what: objectName(first),
       found: foundState(first),
-      others: ops.length - 1,
+      others: mended.count - 1,
       at,
       milliseconds,
     };
-    this.#count += ops.length;
+    this.#count += mended.count;
     this.#kept.push(repair);
     if (this.#kept.length > KEPT) this.#kept.shift();
     return repair;

@@ -4,10 +4,15 @@
  * with a golden-ratio stride the tree grows evenly, and deletion is 2.5 to 3 times cheaper.
  */
 
-/** Indexes 0 to `count` - 1, each once, neighbours far apart. */
-export function* spreadOrder(count: number): Generator<number> {
+/** The same values, neighbours far apart. */
+export function spreadOrder(values: readonly number[]): number[] {
+  const count = values.length;
   const stride = strideFor(count);
-  for (let step = 0, at = 0; step < count; step++, at = (at + stride) % count) yield at;
+  const spread: number[] = [];
+  for (let step = 0, at = 0; step < count; step++, at = (at + stride) % count) {
+    spread.push(values[at] as number);
+  }
+  return spread;
 }
 
 /** The number nearest to count / golden ratio that has no factor in common with count. */

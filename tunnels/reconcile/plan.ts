@@ -15,11 +15,17 @@ import type {
 } from "../kernel/kernel-state.ts";
 import { linkChange } from "../kernel/link-change.ts";
 import { isOurAddress, isOurDevice, isOurNexthop } from "../kernel/ownership.ts";
+import type { KernelOps } from "../kernel/route-batch.ts";
 import type { Key, KeyedKind } from "./dirty.ts";
 import { type Difference, type DiffRules, keyedDiff } from "./keyed-diff.ts";
 import type { Stage } from "./op-order.ts";
 import type { PlanInput } from "./plan-input.ts";
-import { planRoutes } from "./plan-routes.ts";
+import {
+  compareRoutes,
+  planAdditions,
+  planRemovals,
+  type RouteDifferences,
+} from "./plan-routes.ts";
 
 /** The rules of each kind: when two values are the same, and which actual ones are ours. */
 export const DIFF_RULES: {
@@ -57,7 +63,44 @@ function isSameNexthop(a: Nexthop, b: Nexthop): boolean {
   );
 }
 
-export function* planStage(stage: Stage, input: PlanInput): Generator<KernelOp> {
+/** Operations handed to the kernel in one call; a turn of the event loop lies between two. */
+const CHUNK = 8_192;
+
+const FAMILIES: readonly Family[] = [4, 6];
+
+/** The operations of one pass, stage by stage, each planned when it is asked for. */
+export class Plan {
+  readonly #input: PlanInput;
+  /** Undefined: to be made again, because routes went along with a device. */
+  #routes: readonly RouteDifferences[] | undefined;
+
+  constructor(input: PlanInput) {
+    this.#input = input;
+    this.#routes = compareAll(input);
+  }
+
+  *stage(stage: Stage): Generator<KernelOps> {
+    if (stage.kind !== "route") {
+      for (const ops of chunks(planObjects(stage, this.#input))) {
+        if (ops.some(({ kind, verb }) => kind === "link" && verb !== "add"))
+          this.#routes = undefined;
+        yield ops;
+      }
+      return;
+    }
+    this.#routes ??= compareAll(this.#input);
+    for (const [at, family] of FAMILIES.entries()) {
+      if (stage.removes) yield* planRemovals(family, this.#input);
+      else yield* planAdditions(family, this.#routes[at] as RouteDifferences, this.#input);
+    }
+  }
+}
+
+function compareAll(input: PlanInput): RouteDifferences[] {
+  return FAMILIES.map((family) => compareRoutes(family, input));
+}
+
+function* planObjects(stage: Stage, input: PlanInput): Generator<KernelOp> {
   switch (stage.kind) {
     case "sysctl":
       for (const diff of differences("sysctl", stage, input)) {
@@ -106,9 +149,6 @@ export function* planStage(stage: Stage, input: PlanInput): Generator<KernelOp> 
           yield { kind: "nexthop", verb, object: diff.desired, reason: diff.reason };
         }
       }
-      return;
-    case "route":
-      for (const family of [4, 6] as Family[]) yield* planRoutes(family, stage.removes, input);
   }
 }
 
@@ -169,4 +209,16 @@ function isThere(kind: KeyedKind, device: string, key: Key, input: PlanInput): b
   if (input.actual.links.get(device)?.up) return true;
   input.waiting.mark(kind, key, input.dirty.causeOf(kind, key));
   return false;
+}
+
+function* chunks(ops: Iterable<KernelOp>): Generator<KernelOp[]> {
+  let chunk: KernelOp[] = [];
+  for (const op of ops) {
+    chunk.push(op);
+    if (chunk.length === CHUNK) {
+      yield chunk;
+      chunk = [];
+    }
+  }
+  if (chunk.length > 0) yield chunk;
 }
