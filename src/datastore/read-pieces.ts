@@ -7,6 +7,7 @@ import { type Entry, type EntryProblem, flatEntries, noEntries, noEntryProblems 
 import type { PieceTable, SplitFile } from "./piece-table.ts";
 import { isListKind, itemType, type RecordReading, type RecordType, readRecord } from "./record.ts";
 import { type FieldPath, type FieldProblem, formatFieldPath } from "./record-problem.ts";
+import { reuseEntries } from "./reuse-entries.ts";
 import { lineOfField, type YamlReading } from "./yaml-piece.ts";
 import type { YamlReader } from "./yaml-reader.ts";
 
@@ -38,7 +39,7 @@ export async function readPieces(
   onlyJson: boolean,
 ): Promise<PiecesReading> {
   const work = new PieceReader(split, file);
-  const rest = await inTurns(work.reuse(old));
+  const rest = await inTurns(reuseEntries(split.pieces, old, work.entries));
   if (split.format === "json") {
     const refused = await inTurns(work.readJson(rest, onlyJson));
     if (refused.length > 0) await work.readYaml(refused, yaml);
@@ -49,10 +50,11 @@ export async function readPieces(
 }
 
 class PieceReader {
+  /** By number of the piece. */
+  readonly entries: Entry[];
   readonly #split: SplitFile;
   readonly #pieces: PieceTable;
   readonly #file: string;
-  readonly #entries: Entry[];
   #unreadable = 0;
   #lastFields: readonly string[] = [];
   #placed = 0;
@@ -61,11 +63,11 @@ class PieceReader {
     this.#split = split;
     this.#pieces = split.pieces;
     this.#file = file;
-    this.#entries = new Array(split.pieces.count);
+    this.entries = new Array(split.pieces.count);
   }
 
   *result(): Generator<void, PiecesReading> {
-    const entries = this.#entries;
+    const entries = this.entries;
     const faulty: Entry[] = [];
     let usable = 0;
     for (let first = 0; first < entries.length; first += 8192) {
@@ -79,50 +81,6 @@ class PieceReader {
     }
     const unreadable = this.#unreadable;
     return { entries, faulty, usable, unreadable, lastFields: this.#lastFields };
-  }
-
-  /** Takes over the entries of unchanged pieces; the other pieces are the result. */
-  *reuse(old: readonly Entry[]): Generator<void, number[]> {
-    const pieces = this.#pieces;
-    const { count } = pieces;
-    const entries = this.#entries;
-    const isSame = (piece: number, entry: Entry | undefined): entry is Entry =>
-      entry !== undefined && pieces.hasHash(piece, entry.hashA, entry.hashB);
-    const take = (piece: number, entry: Entry): void => {
-      entry.line = pieces.line(piece);
-      entry.at = piece;
-      entries[piece] = entry;
-    };
-    // Most changes leave the beginning and the end as they were.
-    let head = 0;
-    for (let entry = old[0]; head < count && isSame(head, entry); entry = old[head]) {
-      take(head++, entry);
-      if (head % 4096 === 0) yield;
-    }
-    let tail = 0;
-    while (tail < count - head && tail < old.length - head) {
-      const entry = old[old.length - 1 - tail];
-      if (!isSame(count - 1 - tail, entry)) break;
-      take(count - 1 - tail, entry);
-      if (++tail % 4096 === 0) yield;
-    }
-    const rest: number[] = [];
-    const byHash = new Map<number, Entry>();
-    for (let at = head; at < old.length - tail; at++) {
-      const entry = old[at] as Entry;
-      byHash.set(entry.hashA, entry);
-    }
-    for (let piece = head; piece < count - tail; piece++) {
-      const entry = byHash.get(pieces.hash(piece).a);
-      if (isSame(piece, entry)) {
-        byHash.delete(entry.hashA);
-        take(piece, entry);
-      } else {
-        rest.push(piece);
-      }
-      if (piece % 1024 === 0) yield;
-    }
-    return rest;
   }
 
   /** Returns the pieces that are not JSON but may be YAML in braces, unless `onlyJson`. */
@@ -229,7 +187,7 @@ class PieceReader {
       this.#entriesOf(piece, value, list && itemType(list), prefix),
     );
     const [first = this.#entry(piece, undefined, []), ...also] = entries;
-    this.#entries[piece] = also.length === 0 ? first : { ...first, also };
+    this.entries[piece] = also.length === 0 ? first : { ...first, also };
   }
 
   /** A list that is a piece of its own, or stands inside another list, is taken apart here. */
@@ -291,7 +249,7 @@ class PieceReader {
   #addUnreadable(piece: number, lineOffset: number, reason: string): void {
     this.#unreadable++;
     const entry = this.#entry(piece, undefined, []);
-    this.#entries[piece] = { ...entry, problems: [{ severity: "error", lineOffset, reason }] };
+    this.entries[piece] = { ...entry, problems: [{ severity: "error", lineOffset, reason }] };
   }
 }
 
