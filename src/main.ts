@@ -5,7 +5,7 @@ import { CausewayError, reasonOf } from "./errors.ts";
 
 /** Exit codes: 0 done, 1 no (not in sync, a check failed), 2 something to do, 64 wrong usage, 70 failed. */
 try {
-  await createProgram().parseAsync();
+  await createProgram((code) => process.exit(code)).parseAsync();
 } catch (error) {
   const isUsage = error instanceof CausewayError && error.code === "bad-config";
   process.stderr.write(`causeway: ${reasonOf(error).replaceAll("\n", "\ncauseway: ")}\n`);

@@ -27,7 +27,8 @@ interface DemoOptions {
   readonly json?: boolean;
 }
 
-export function demoCommand(): Command {
+/** @param exit ends the process, and so the demo, on a signal */
+export function demoCommand(exit: (code: number) => never): Command {
   return new Command("demo")
     .description("show the overlay at work between network namespaces of this machine")
     .option("--keep", "leave everything up at the end, and say what to try")
@@ -38,7 +39,10 @@ export function demoCommand(): Command {
       requireNetAdmin("demo");
       sweepSites(PREFIX);
       if (options.clean === true) clean();
-      else await demo(options.keep === true, options.json === true);
+      else {
+        endOnSignals(exit);
+        await demo(options.keep === true, options.json === true);
+      }
     });
 }
 
@@ -48,7 +52,6 @@ function clean(): void {
 }
 
 async function demo(keep: boolean, json: boolean): Promise<void> {
-  endOnSignals();
   if (keep && namespacesWithPrefix(`${PREFIX}router`).length > 0) {
     throw new CausewayError(
       "agent",
@@ -83,10 +86,10 @@ async function demo(keep: boolean, json: boolean): Promise<void> {
 }
 
 /** Everything is removed when the process exits, so a signal has only to make it exit. */
-function endOnSignals(): void {
+function endOnSignals(exit: (code: number) => never): void {
   const signals = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
   for (const [signal, code] of Object.entries(signals)) {
-    process.once(signal, () => process.exit(code));
+    process.once(signal, () => exit(code));
   }
 }
 

@@ -20,7 +20,10 @@ Exit codes: 0 done; 1 a check failed or the answer is no; 2 there is something t
 
 Start here:  causeway demo`;
 
-export function createProgram(): Command {
+/** Ends the process at once; what is registered for its exit still runs. */
+export type Exit = (code: number) => never;
+
+export function createProgram(exit: Exit): Command {
   const program = new Command("causeway")
     .description(ABOUT)
     .version(VERSION, "--version", "print the version")
@@ -36,18 +39,18 @@ export function createProgram(): Command {
     .addCommand(validateCommand())
     .addCommand(resyncCommand())
     .addCommand(cleanupCommand())
-    .addCommand(demoCommand());
+    .addCommand(demoCommand(exit));
   for (const command of [program, ...program.commands]) {
     command.configureHelp({ helpWidth: 98 });
     command.configureOutput({ outputError: () => undefined });
-    command.exitOverride(endOrRefuse);
+    command.exitOverride((error) => endOrRefuse(error, exit));
   }
   return program;
 }
 
 /** `--help` and `--version` end well; anything else is wrong usage, said in our own way. */
-function endOrRefuse(error: CommanderError): never {
-  if (error.exitCode === 0) process.exit(0);
+function endOrRefuse(error: CommanderError, exit: Exit): never {
+  if (error.exitCode === 0) exit(0);
   const message = error.message.replace(/^error: /, "");
   throw new CausewayError("bad-config", message === "(outputHelp)" ? "name a command" : message);
 }
