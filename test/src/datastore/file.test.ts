@@ -12,14 +12,14 @@ import {
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { stringify } from "yaml";
-import { SnapshotFile } from "../../src/datastore/snapshot-file.ts";
+import { SnapshotFile } from "../../../src/datastore/snapshot-file.ts";
 import {
   blockManifest,
   type Manifest,
   nodeManifest,
   poolManifest,
-} from "../conformance/manifests.ts";
-import { StoreFollower } from "../conformance/store-follower.ts";
+} from "../../conformance/manifests.ts";
+import { StoreFollower } from "../../conformance/store-follower.ts";
 import { FileDriver, shortTimings } from "./file-driver.ts";
 
 const pool = poolManifest("green", "10.77.0.0/16", { vxlanMode: "Always" });

@@ -2,11 +2,11 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { readRecord } from "../../src/datastore/record.ts";
-import { decodeResource, encodeResource } from "../../src/datastore/resource-text.ts";
-import { SnapshotFile, type SnapshotRecord } from "../../src/datastore/snapshot-file.ts";
-import type { Resource } from "../../tunnels/model/snapshot.ts";
-import { blockManifest, nodeManifest, poolManifest } from "../conformance/manifests.ts";
+import { readRecord } from "../../../src/datastore/record.ts";
+import { decodeResource, encodeResource } from "../../../src/datastore/resource-text.ts";
+import { SnapshotFile, type SnapshotRecord } from "../../../src/datastore/snapshot-file.ts";
+import type { Resource } from "../../../tunnels/model/snapshot.ts";
+import { blockManifest, nodeManifest, poolManifest } from "../../conformance/manifests.ts";
 
 const top = mkdtempSync(join(tmpdir(), "causeway-snapshot-"));
 afterAll(() => rmSync(top, { recursive: true }));

@@ -1,5 +1,5 @@
 import { describe, test } from "vitest";
-import { storeCases } from "../conformance/datastore.cases.ts";
+import { storeCases } from "../../conformance/datastore.cases.ts";
 import { FileDriver } from "./file-driver.ts";
 
 describe.each(["yaml", "json"] as const)("file datastore, %s", (extension) => {

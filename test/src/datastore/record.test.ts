@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { readRecord } from "../../src/datastore/record.ts";
-import { formatFieldPath } from "../../src/datastore/record-problem.ts";
+import { readRecord } from "../../../src/datastore/record.ts";
+import { formatFieldPath } from "../../../src/datastore/record-problem.ts";
 
 /** The resource as plain text values, or the problems as lines. */
 function read(yaml: string): unknown {

@@ -1,19 +1,19 @@
 /** Whatever bytes come, decoding ends, and with a value or a CausewayError. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { CausewayError } from "../../src/errors.ts";
-import { readAddress } from "../../src/netlink/address.ts";
-import { Attributes } from "../../src/netlink/attribute.ts";
-import { readFdbEntry } from "../../src/netlink/fdb.ts";
-import { readLink } from "../../src/netlink/link.ts";
-import { type Message, messagesIn } from "../../src/netlink/message.ts";
-import { readNeighbour } from "../../src/netlink/neighbour.ts";
-import { readDone, readError } from "../../src/netlink/netlink-error.ts";
-import { readNexthop } from "../../src/netlink/nexthop.ts";
-import { RouteRows } from "../../src/netlink/route-rows.ts";
-import { PathTable } from "../../tunnels/kernel/path-table.ts";
-import * as dumps from "../fixtures/netlink/dumps.ts";
-import { fixtureDevices, messageOf } from "../support/netlink-bytes.ts";
+import { CausewayError } from "../../../src/errors.ts";
+import { readAddress } from "../../../src/netlink/address.ts";
+import { Attributes } from "../../../src/netlink/attribute.ts";
+import { readFdbEntry } from "../../../src/netlink/fdb.ts";
+import { readLink } from "../../../src/netlink/link.ts";
+import { type Message, messagesIn } from "../../../src/netlink/message.ts";
+import { readNeighbour } from "../../../src/netlink/neighbour.ts";
+import { readDone, readError } from "../../../src/netlink/netlink-error.ts";
+import { readNexthop } from "../../../src/netlink/nexthop.ts";
+import { RouteRows } from "../../../src/netlink/route-rows.ts";
+import { PathTable } from "../../../tunnels/kernel/path-table.ts";
+import * as dumps from "../../fixtures/netlink/dumps.ts";
+import { fixtureDevices, messageOf } from "../../support/netlink-bytes.ts";
 
 const devices = fixtureDevices();
 

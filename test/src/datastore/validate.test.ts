@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { formatFault } from "../../src/datastore/fault-text.ts";
-import { validatePaths } from "../../src/datastore/validate.ts";
+import { formatFault } from "../../../src/datastore/fault-text.ts";
+import { validatePaths } from "../../../src/datastore/validate.ts";
 import { FileDriver } from "./file-driver.ts";
 
 test("validatePaths names every problem with file, line, field and reason", async () => {

@@ -3,24 +3,24 @@
  * attribute of ours is one that the kernel showed, bit for bit.
  */
 import { describe, expect, test } from "vitest";
-import type { Family } from "../../encap/address/ip-address.ts";
-import { parseIp } from "../../encap/address/ip-address.ts";
-import { readAddress, writeAddressAdd } from "../../src/netlink/address.ts";
-import { readFdbEntry, writeFdbReplace } from "../../src/netlink/fdb.ts";
-import { readLink, writeLinkAdd } from "../../src/netlink/link.ts";
-import { readNeighbour, writeNeighbourReplace } from "../../src/netlink/neighbour.ts";
-import { readNexthop, writeNexthopSet } from "../../src/netlink/nexthop.ts";
-import { readRouteDetail, writeRouteDelete, writeRouteSet } from "../../src/netlink/route.ts";
-import { readDestination } from "../../src/netlink/route-destination.ts";
-import type { Link, Route } from "../../tunnels/kernel/kernel-state.ts";
-import * as dumps from "../fixtures/netlink/dumps.ts";
+import type { Family } from "../../../encap/address/ip-address.ts";
+import { parseIp } from "../../../encap/address/ip-address.ts";
+import { readAddress, writeAddressAdd } from "../../../src/netlink/address.ts";
+import { readFdbEntry, writeFdbReplace } from "../../../src/netlink/fdb.ts";
+import { readLink, writeLinkAdd } from "../../../src/netlink/link.ts";
+import { readNeighbour, writeNeighbourReplace } from "../../../src/netlink/neighbour.ts";
+import { readNexthop, writeNexthopSet } from "../../../src/netlink/nexthop.ts";
+import { readRouteDetail, writeRouteDelete, writeRouteSet } from "../../../src/netlink/route.ts";
+import { readDestination } from "../../../src/netlink/route-destination.ts";
+import type { Link, Route } from "../../../tunnels/kernel/kernel-state.ts";
+import * as dumps from "../../fixtures/netlink/dumps.ts";
 import {
   attributesFrom,
   bytesOf,
   fixtureDevices,
   messageOf,
   written,
-} from "../support/netlink-bytes.ts";
+} from "../../support/netlink-bytes.ts";
 
 const devices = fixtureDevices();
 const HEADER = 16;

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseAllDocuments, stringify } from "yaml";
-import { splitJson } from "../../src/datastore/document-split-json.ts";
-import { splitYaml } from "../../src/datastore/document-split-yaml.ts";
-import type { SplitFile } from "../../src/datastore/piece-table.ts";
-import { lineOfField, parseYamlPiece } from "../../src/datastore/yaml-piece.ts";
+import { splitJson } from "../../../src/datastore/document-split-json.ts";
+import { splitYaml } from "../../../src/datastore/document-split-yaml.ts";
+import type { SplitFile } from "../../../src/datastore/piece-table.ts";
+import { lineOfField, parseYamlPiece } from "../../../src/datastore/yaml-piece.ts";
 
 function run(work: Generator<void, SplitFile>): SplitFile {
   for (;;) {

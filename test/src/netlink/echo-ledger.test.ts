@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { parseIp } from "../../encap/address/ip-address.ts";
-import { parseMac } from "../../encap/address/mac-address.ts";
-import { EchoLedger, fdbEcho, ipEcho } from "../../src/netlink/echo-ledger.ts";
-import { RTM_DELNEIGH, RTM_NEWNEIGH } from "../../src/netlink/message.ts";
-import type { NetlinkOp } from "../../src/netlink/op-encoder.ts";
-import { fixtureDevices } from "../support/netlink-bytes.ts";
+import { parseIp } from "../../../encap/address/ip-address.ts";
+import { parseMac } from "../../../encap/address/mac-address.ts";
+import { EchoLedger, fdbEcho, ipEcho } from "../../../src/netlink/echo-ledger.ts";
+import { RTM_DELNEIGH, RTM_NEWNEIGH } from "../../../src/netlink/message.ts";
+import type { NetlinkOp } from "../../../src/netlink/op-encoder.ts";
+import { fixtureDevices } from "../../support/netlink-bytes.ts";
 
 const mac = parseMac("66:00:00:00:00:02");
 const destination = parseIp("10.0.0.2");

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { YamlReader } from "../../src/datastore/yaml-reader.ts";
+import { YamlReader } from "../../../src/datastore/yaml-reader.ts";
 
 const output = mkdtempSync(join(tmpdir(), "causeway-yaml-"));
 afterAll(() => rmSync(output, { recursive: true }));
@@ -12,7 +12,7 @@ afterAll(() => rmSync(output, { recursive: true }));
 // The thread runs JavaScript only: both of its ends are compiled first.
 beforeAll(async () => {
   const source = (name: string): string =>
-    join(import.meta.dirname, `../../src/datastore/${name}.ts`);
+    join(import.meta.dirname, `../../../src/datastore/${name}.ts`);
   await build({
     configFile: false,
     logLevel: "silent",

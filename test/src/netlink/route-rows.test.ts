@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { Cidr } from "../../encap/address/cidr.ts";
-import { type Family, IpAddress, parseIp } from "../../encap/address/ip-address.ts";
-import { RouteRows } from "../../src/netlink/route-rows.ts";
-import { PathTable } from "../../tunnels/kernel/path-table.ts";
-import * as dumps from "../fixtures/netlink/dumps.ts";
-import { fixtureDevices } from "../support/netlink-bytes.ts";
+import { Cidr } from "../../../encap/address/cidr.ts";
+import { type Family, IpAddress, parseIp } from "../../../encap/address/ip-address.ts";
+import { RouteRows } from "../../../src/netlink/route-rows.ts";
+import { PathTable } from "../../../tunnels/kernel/path-table.ts";
+import * as dumps from "../../fixtures/netlink/dumps.ts";
+import { fixtureDevices } from "../../support/netlink-bytes.ts";
 
 function visit(
   rows: RouteRows,

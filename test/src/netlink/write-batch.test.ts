@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { MessageWriter } from "../../src/netlink/message-writer.ts";
-import type { NetlinkSocket } from "../../src/netlink/netlink-socket.ts";
-import { WriteBatch } from "../../src/netlink/write-batch.ts";
+import { MessageWriter } from "../../../src/netlink/message-writer.ts";
+import type { NetlinkSocket } from "../../../src/netlink/netlink-socket.ts";
+import { WriteBatch } from "../../../src/netlink/write-batch.ts";
 
 const PORT = 4242;
 const ENOBUFS = -105;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { describeFailure, readDone, readError } from "../../src/netlink/netlink-error.ts";
-import { messageOf } from "../support/netlink-bytes.ts";
+import { describeFailure, readDone, readError } from "../../../src/netlink/netlink-error.ts";
+import { messageOf } from "../../support/netlink-bytes.ts";
 
 /** ip route add 10.9.0.0/16 via 10.99.0.1 dev v0, with NETLINK_EXT_ACK and NETLINK_CAP_ACK */
 const CAPPED =

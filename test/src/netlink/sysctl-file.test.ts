@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { readSysctl, sysctlPath } from "../../src/netlink/sysctl-file.ts";
+import { readSysctl, sysctlPath } from "../../../src/netlink/sysctl-file.ts";
 
 test("sysctlPath() follows sysctl(8): dots divide, and a slash is a dot in a device name", () => {
   expect(sysctlPath("net.ipv4.ip_forward")).toBe("/proc/sys/net/ipv4/ip_forward");

@@ -3,11 +3,11 @@ import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import type { Datastore } from "../../src/datastore/datastore.ts";
-import { FileDatastore, type FileTimings } from "../../src/datastore/file.ts";
-import type { SnapshotFile } from "../../src/datastore/snapshot-file.ts";
-import type { StoreDriver } from "../conformance/datastore.cases.ts";
-import type { Manifest } from "../conformance/manifests.ts";
+import type { Datastore } from "../../../src/datastore/datastore.ts";
+import { FileDatastore, type FileTimings } from "../../../src/datastore/file.ts";
+import type { SnapshotFile } from "../../../src/datastore/snapshot-file.ts";
+import type { StoreDriver } from "../../conformance/datastore.cases.ts";
+import type { Manifest } from "../../conformance/manifests.ts";
 
 /** Short, so that no test sleeps long, and far enough apart to be told from one another. */
 export const shortTimings: FileTimings = {

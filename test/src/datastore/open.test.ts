@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { expect, test } from "vitest";
-import { FileDatastore } from "../../src/datastore/file.ts";
-import { openDatastore } from "../../src/datastore/open.ts";
+import { FileDatastore } from "../../../src/datastore/file.ts";
+import { openDatastore } from "../../../src/datastore/open.ts";
 
 test.each(["file:/etc/causeway", "file:./cluster", "file:cluster"])(
   "openDatastore opens %s",
