@@ -10,6 +10,7 @@ const IFLA_IPTUN_LOCAL = 2;
 const IFLA_IPTUN_REMOTE = 3;
 const IFLA_IPTUN_TTL = 4;
 const IFLA_IPTUN_TOS = 5;
+const IFLA_IPTUN_PROTO = 9;
 const IFLA_IPTUN_PMTUDISC = 10;
 const IFLA_IPTUN_COLLECT_METADATA = 19;
 
@@ -29,6 +30,7 @@ export function writeIpipInfo(
   writer.ip(IFLA_IPTUN_REMOTE, ipip.remote ?? ANY);
   writer.u8(IFLA_IPTUN_TTL, ipip.ttl);
   writer.u8(IFLA_IPTUN_TOS, ipip.tos);
+  writer.u8(IFLA_IPTUN_PROTO, ipip.protocol);
   writer.u8(IFLA_IPTUN_PMTUDISC, Number(ipip.pmtuDiscovery));
   if (ipip.external) writer.flag(IFLA_IPTUN_COLLECT_METADATA);
 }
@@ -44,6 +46,7 @@ export function readIpipInfo(data: Attributes, devices: DeviceTable): IpipParame
     parent: parent === 0 ? undefined : devices.nameOf(parent),
     ttl: data.u8(IFLA_IPTUN_TTL) ?? 0,
     tos: data.u8(IFLA_IPTUN_TOS) ?? 0,
+    protocol: data.u8(IFLA_IPTUN_PROTO) ?? 4,
     pmtuDiscovery: data.flag(IFLA_IPTUN_PMTUDISC),
     external: data.flag(IFLA_IPTUN_COLLECT_METADATA),
   };

@@ -1,7 +1,8 @@
 /** The agent's answers to `causeway show`: what it wants and what is in the kernel, row by row. */
 
 import type { Conflict } from "../../tunnels/desired/problem.ts";
-import { describeRoute, describeTunnel } from "../../tunnels/kernel/describe-op.ts";
+import { describeTunnel } from "../../tunnels/kernel/describe-link.ts";
+import { describeRoute } from "../../tunnels/kernel/describe-op.ts";
 import type { KernelState } from "../../tunnels/kernel/kernel-state.ts";
 import { fdbKey, neighbourKey } from "../../tunnels/kernel/kernel-state.ts";
 import { linkChange } from "../../tunnels/kernel/link-change.ts";

@@ -32,6 +32,7 @@ const IPIP: IpipParameters = {
   parent: "under0",
   ttl: 0,
   tos: 0,
+  protocol: 4,
   pmtuDiscovery: true,
   external: false,
 };

@@ -10,7 +10,7 @@ export interface IpipSettings {
   readonly parent: string;
 }
 
-/** As `ip link add … type ipip local L dev P` makes it: TTL inherited, DF set on the outer header. */
+/** As `ip link add … type ipip mode ipip local L dev P` makes it: TTL inherited, DF set on the outer header. */
 export function ipipLink(device: string, nodeIp: IpAddress, settings: IpipSettings): Link {
   return {
     name: device,
@@ -25,6 +25,7 @@ export function ipipLink(device: string, nodeIp: IpAddress, settings: IpipSettin
       local: nodeIp,
       remote: undefined,
       parent: settings.parent,
+      protocol: 4,
       ttl: 0,
       tos: 0,
       pmtuDiscovery: true,

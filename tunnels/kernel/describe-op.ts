@@ -2,9 +2,9 @@
  * Operations in words: the name of the object for people, and the commands of iproute2 and procps
  * that do the same, so that a plan can be read, pasted, or piped into a shell.
  */
-import type { KernelOp, LinkOp } from "./kernel-op.ts";
-import type { Link, Nexthop, Route, TunnelParameters } from "./kernel-state.ts";
-import { differingFields } from "./link-change.ts";
+import { describeLink } from "./describe-link.ts";
+import type { KernelOp } from "./kernel-op.ts";
+import type { Nexthop, Route } from "./kernel-state.ts";
 
 /** What the operation is about, as status and logs name it: `route 10.244.1.0/26`. */
 export function objectName(op: KernelOp): string {
@@ -79,57 +79,5 @@ export function describeRoute({ destination, path }: Route): string {
   if (path.onlink && path.nexthopId === undefined) words.push("onlink");
   if (path.source) words.push(`src ${path.source}`);
   if (path.mtu !== undefined) words.push(`mtu ${path.mtu}`);
-  return words.join(" ");
-}
-
-function describeLink(op: LinkOp): string[] {
-  const { name } = op.object;
-  if (op.verb === "delete") return [`ip link delete ${name}`];
-  if (op.verb === "add") {
-    const lines = [`ip link add ${name}${settings(op.object)} ${describeTunnel(op.object.tunnel)}`];
-    if (op.object.up) lines.push(`ip link set ${name} up`);
-    return lines;
-  }
-  const fields = differingFields(op.actual ?? op.object, op.object);
-  const words: string[] = [];
-  if (fields.includes("mtu")) words.push(`mtu ${op.object.mtu}`);
-  if (fields.includes("mac")) words.push(`address ${op.object.mac}`);
-  if (fields.includes("up")) words.push(op.object.up ? "up" : "down");
-  const lines = words.length > 0 ? [`ip link set ${name} ${words.join(" ")}`] : [];
-  const isTunnel = fields.some((field) => !["mtu", "mac", "up"].includes(field));
-  if (isTunnel) lines.push(`ip link set ${name} ${describeTunnel(op.object.tunnel)}`);
-  return lines;
-}
-
-function settings(link: Link): string {
-  return `${link.mac ? ` address ${link.mac}` : ""} mtu ${link.mtu}`;
-}
-
-/** Tunnel parameters as `ip link … type` takes them; what is the kernel's default is left out. */
-export function describeTunnel(tunnel: TunnelParameters | undefined): string {
-  if (tunnel === undefined) return "";
-  const words = [`type ${tunnel.kind}`];
-  if (tunnel.kind === "vxlan") {
-    words.push(tunnel.external ? "external" : `id ${tunnel.vni}`);
-    if (tunnel.local) words.push(`local ${tunnel.local}`);
-    if (tunnel.group) words.push(`group ${tunnel.group}`);
-    if (tunnel.parent) words.push(`dev ${tunnel.parent}`);
-    words.push(`dstport ${tunnel.port}`, tunnel.learning ? "learning" : "nolearning");
-    if (tunnel.portHigh !== 0) words.push(`srcport ${tunnel.portLow} ${tunnel.portHigh}`);
-    if (tunnel.ageing !== 300) words.push(`ageing ${tunnel.ageing}`);
-    if (tunnel.proxy) words.push("proxy");
-    if (tunnel.l2miss) words.push("l2miss");
-    if (tunnel.l3miss) words.push("l3miss");
-    if (tunnel.gbp) words.push("gbp");
-    if (tunnel.zeroChecksum6Tx) words.push("udp6zerocsumtx");
-    if (tunnel.zeroChecksum6Rx) words.push("udp6zerocsumrx");
-  } else {
-    words.push(`local ${tunnel.local ?? "any"}`, `remote ${tunnel.remote ?? "any"}`);
-    if (tunnel.parent) words.push(`dev ${tunnel.parent}`);
-    if (!tunnel.pmtuDiscovery) words.push("nopmtudisc");
-  }
-  if (tunnel.kind === "vxlan" && tunnel.ttlInherit) words.push("ttl inherit");
-  else if (tunnel.ttl !== 0) words.push(`ttl ${tunnel.ttl}`);
-  if (tunnel.tos !== 0) words.push(`tos ${tunnel.tos}`);
   return words.join(" ");
 }

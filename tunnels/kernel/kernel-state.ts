@@ -49,6 +49,8 @@ export interface IpipParameters {
   /** Undefined: one device for all remote nodes; the route's gateway is the outer destination. */
   readonly remote: IpAddress | undefined;
   readonly parent: string | undefined;
+  /** What may be inside: 4 is IPv4, 137 MPLS, 0 both. */
+  readonly protocol: number;
   /** 0 is `inherit`. */
   readonly ttl: number;
   readonly tos: number;

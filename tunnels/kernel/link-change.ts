@@ -60,6 +60,7 @@ const IPIP_FIELDS: Readonly<Record<Exclude<keyof IpipParameters, "kind">, true>>
   local: true,
   remote: true,
   parent: true,
+  protocol: true,
   ttl: true,
   tos: true,
   pmtuDiscovery: true,

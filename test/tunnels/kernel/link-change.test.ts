@@ -15,6 +15,7 @@ const IPIP_PARAMETERS: IpipParameters = {
   parent: "eth0",
   ttl: 0,
   tos: 0,
+  protocol: 4,
   pmtuDiscovery: true,
   external: false,
 };
@@ -78,6 +79,7 @@ describe("linkChange()", () => {
       parent: undefined,
       ttl: 1,
       tos: 2,
+      protocol: 0,
       pmtuDiscovery: false,
       external: true,
     });
@@ -108,9 +110,10 @@ describe("linkChange()", () => {
     expect(linkChange(LINK, desired)).toBe("recreate");
   });
 
-  test("changes an ipip device in place, except between one remote and any", () => {
+  test("changes an ipip device in place, except what it carries and between one remote and any", () => {
     expect(linkChange(IPIP, ipip({ local: parseIp("10.0.0.7"), ttl: 9 }))).toBe("in-place");
     expect(linkChange(IPIP, ipip({ remote: parseIp("10.0.0.7") }))).toBe("recreate");
+    expect(linkChange(IPIP, ipip({ protocol: 0 }))).toBe("recreate");
     expect(linkChange(ipip({ external: true }), IPIP)).toBe("recreate");
   });
 });
