@@ -7,14 +7,12 @@ import type { Scenario } from "../support/uml-scenario.ts";
 import { deviceScenarios } from "./devices.ts";
 import type { Encap } from "./encap.ts";
 import { modeChangeScenarios } from "./mode-changes.ts";
-import { resourceChangeScenarios } from "./resource-changes.ts";
-import { underlayChangeScenarios } from "./underlay-changes.ts";
+import { planScenarios } from "./plan-as-commands.ts";
 
 const FILES: readonly ((encap: Encap) => readonly Scenario[])[] = [
   deviceScenarios,
   modeChangeScenarios,
-  underlayChangeScenarios,
-  resourceChangeScenarios,
+  planScenarios,
 ];
 
 export function scenariosOf(encap: Encap): readonly Scenario[] {
