@@ -8,11 +8,15 @@ import { deviceScenarios } from "./devices.ts";
 import type { Encap } from "./encap.ts";
 import { modeChangeScenarios } from "./mode-changes.ts";
 import { planScenarios } from "./plan-as-commands.ts";
+import { resourceChangeScenarios } from "./resource-changes.ts";
+import { underlayChangeScenarios } from "./underlay-changes.ts";
 
 const FILES: readonly ((encap: Encap) => readonly Scenario[])[] = [
   deviceScenarios,
   modeChangeScenarios,
   planScenarios,
+  resourceChangeScenarios,
+  underlayChangeScenarios,
 ];
 
 export function scenariosOf(encap: Encap): readonly Scenario[] {

@@ -7,6 +7,7 @@ import type { Cluster } from "../support/cluster.ts";
 import { assertExact } from "../support/node-plan.ts";
 import type { Scenario } from "../support/uml-scenario.ts";
 import { DEVICE, type Encap, MODE_FIELD, poolsOf, TUNNEL_MTU } from "./encap.ts";
+import { routeChangesDuring } from "./route-monitor.ts";
 import { type ClusterScenario, onOneCluster } from "./shared-cluster.ts";
 import { deviceTo, lossesDuring } from "./traffic.ts";
 
@@ -29,15 +30,22 @@ function poolScenarios(encap: Encap): readonly ClusterScenario[] {
     {
       name: "a pool goes from Always to CrossSubnet and back without a lost packet",
       run: async (cluster) => {
+        let changes: string[] = [];
         const losses = await lossesDuring(pathsOf(cluster), async () => {
-          setMode(cluster, "CrossSubnet");
-          await assertExact(cluster);
-          await assertWay(cluster, "birch", "eth0", 1500);
-          await assertWay(cluster, "cedar", DEVICE[encap], TUNNEL_MTU[encap]);
-          setMode(cluster, "Always");
-          await assertExact(cluster);
+          changes = await routeChangesDuring(cluster, "alder", async () => {
+            setMode(cluster, "CrossSubnet");
+            await assertExact(cluster);
+            await assertWay(cluster, "birch", "eth0", 1500);
+            await assertWay(cluster, "cedar", DEVICE[encap], TUNNEL_MTU[encap]);
+            setMode(cluster, "Always");
+            await assertExact(cluster);
+          });
         });
         assert.deepEqual(losses, { near: 0, far: 0, direct: 0, cross: 0, far6: 0 });
+        assert.deepEqual(
+          changes.map((line) => line.split(" ")[0]),
+          ["10.244.0.64/26", "10.244.0.64/26"],
+        );
         await assertWay(cluster, "birch", DEVICE[encap], TUNNEL_MTU[encap]);
       },
     },
