@@ -23,7 +23,8 @@ export interface AgentOptions {
 export class AgentProcess {
   readonly options: AgentOptions;
   #child: ChildProcess | undefined;
-  #ended: Promise<void> = Promise.resolve();
+  /** The exit code, null after a signal. */
+  #ended: Promise<number | null> = Promise.resolve(null);
 
   constructor(options: AgentOptions) {
     this.options = options;
@@ -62,19 +63,23 @@ export class AgentProcess {
     closeSync(log);
     this.#child = child;
     this.#ended = new Promise((resolve) => {
-      const end = (): void => {
+      const end = (code: number | null): void => {
         if (this.#child === child) this.#child = undefined;
-        resolve();
+        resolve(code);
       };
       child.once("exit", end);
-      child.once("error", end);
+      child.once("error", () => end(null));
     });
   }
 
-  /** Sends a signal and waits for the end. */
-  async end(signal: NodeJS.Signals): Promise<void> {
+  /** Sends a signal and waits for the end: the exit code, or null if the signal was the end of it. */
+  end(signal: NodeJS.Signals): Promise<number | null> {
+    this.signal(signal);
+    return this.#ended;
+  }
+
+  signal(signal: NodeJS.Signals): void {
     this.#child?.kill(signal);
-    await this.#ended;
   }
 
   /** Lets the agent go on when this process ends. */

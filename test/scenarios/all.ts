@@ -9,6 +9,7 @@ import type { Encap } from "./encap.ts";
 import { modeChangeScenarios } from "./mode-changes.ts";
 import { planScenarios } from "./plan-as-commands.ts";
 import { resourceChangeScenarios } from "./resource-changes.ts";
+import { restartScenarios } from "./restart.ts";
 import { underlayChangeScenarios } from "./underlay-changes.ts";
 
 const FILES: readonly ((encap: Encap) => readonly Scenario[])[] = [
@@ -17,6 +18,7 @@ const FILES: readonly ((encap: Encap) => readonly Scenario[])[] = [
   planScenarios,
   resourceChangeScenarios,
   underlayChangeScenarios,
+  restartScenarios,
 ];
 
 export function scenariosOf(encap: Encap): readonly Scenario[] {
