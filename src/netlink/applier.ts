@@ -10,7 +10,7 @@ import { describeFailure, phraseOf } from "./netlink-error.ts";
 import { deviceOf, encodeOp, type NetlinkOp, UNKNOWN_DEVICE } from "./op-encoder.ts";
 import type { Reader } from "./reader.ts";
 import { RouteTemplates } from "./route-templates.ts";
-import { SendQueue } from "./send-queue.ts";
+import { type OnFailure, SendQueue } from "./send-queue.ts";
 import type { WorkerClient } from "./worker-client.ts";
 
 /** What "gone already" looks like, by operation: deleting what is gone succeeds. */
@@ -18,10 +18,10 @@ const GONE: ReadonlySet<string> = new Set(["ESRCH", "ENOENT", "ENODEV", "EADDRNO
 
 /** One call of `apply`. */
 interface Run {
-  readonly ops: KernelOps;
   readonly failures: Map<number, OpFailure>;
   /** Devices looked up in vain; each is looked up once. */
   readonly absent: Set<string>;
+  readonly onFailure: OnFailure;
 }
 
 export class Applier {
@@ -32,6 +32,9 @@ export class Applier {
   readonly #queue: SendQueue;
   readonly #templates: RouteTemplates;
   #sysctlCount = 0;
+  /** Calls whose operations are not all answered yet. */
+  #running = 0;
+  #lastEncoding: Promise<void> = Promise.resolve();
 
   constructor(client: WorkerClient, devices: DeviceTable, reader: Reader, echoes: EchoLedger) {
     this.#client = client;
@@ -56,58 +59,80 @@ export class Applier {
     return this.#queue.lastAckAt;
   }
 
-  /** The failures, in the order of `ops`. Calls must not overlap. */
+  /**
+   * The failures, in the order of `ops`. Calls are carried out in their order; the operations of the
+   * next one are encoded while the kernel is still busy with those of the one before.
+   */
   async apply(ops: KernelOps): Promise<OpFailure[]> {
-    const run: Run = { ops, failures: new Map(), absent: new Set() };
-    this.#queue.onFailure = (at, failure) => {
+    const failures = new Map<number, OpFailure>();
+    const onFailure: OnFailure = (at, failure) => {
       const op = ops.at(at) as KernelOp;
       const code = errnoName(failure.errno);
       if (code === "ENODEV") this.#forgetDeviceOf(op);
-      noteFailure(run, at, op, code, describeFailure(failure));
+      noteFailure(failures, at, op, code, describeFailure(failure));
     };
+    const run: Run = { failures, absent: new Set(), onFailure };
+    const encoded = this.#lastEncoding.then(() => this.#encodeAll(ops, run));
+    this.#lastEncoding = encoded.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#running++;
     try {
-      if (ops instanceof RouteBatch) await this.#writeBatch(ops, run);
-      else for (const [at, op] of ops.entries()) await this.#carryOut(op, at, run);
+      // Not a promise for the answers, or nothing of the next call would be encoded before them.
+      const { answers } = await encoded;
+      await answers;
     } finally {
-      await this.#queue.settle();
-      this.#echoes.expectNoMore();
+      this.#running--;
+      if (this.#running === 0) this.#echoes.expectNoMore();
     }
-    return [...run.failures].sort(([a], [b]) => a - b).map(([, failure]) => failure);
+    return [...failures].sort(([a], [b]) => a - b).map(([, failure]) => failure);
   }
 
-  async #writeBatch(batch: RouteBatch, run: Run): Promise<void> {
+  /** Resolves when everything is on its way, with a promise for the kernel's answers. */
+  async #encodeAll(ops: KernelOps, run: Run): Promise<{ answers: Promise<void> }> {
+    try {
+      if (ops instanceof RouteBatch) await this.#encodeBatch(ops, run);
+      else for (const [at, op] of ops.entries()) await this.#carryOut(op, at, run);
+    } finally {
+      await this.#queue.flush(run.onFailure);
+    }
+    return { answers: this.#queue.settle(run.onFailure) };
+  }
+
+  async #encodeBatch(batch: RouteBatch, run: Run): Promise<void> {
     const queue = this.#queue;
     for (let at = 0; at < batch.length; at++) {
       if (this.#templates.write(queue.writer, batch, at, queue.sequence)) queue.added(at);
       else await this.#carryOut(batch.at(at), at, run);
-      if (queue.isFull) await queue.flush();
+      if (queue.isFull) await queue.flush(run.onFailure);
     }
   }
 
   async #carryOut(op: KernelOp, at: number, run: Run): Promise<void> {
     const queue = this.#queue;
     if (op.kind === "sysctl") {
-      await queue.settle();
+      await queue.settle(run.onFailure);
       await this.#writeSysctl(op, at, run);
       return;
     }
     // What follows may need the new ifindex, so a link change is alone on its way.
-    if (op.kind === "link") await queue.settle();
+    if (op.kind === "link") await queue.settle(run.onFailure);
     const device = deviceOf(op);
     let isKnown = this.#encode(op, at);
     if (!isKnown && device !== undefined && !run.absent.has(device)) {
-      await queue.settle();
+      await queue.settle(run.onFailure);
       await this.#reader.refreshDevice(device);
       isKnown = this.#encode(op, at);
     }
     if (!isKnown) {
       if (device !== undefined) run.absent.add(device);
-      noteFailure(run, at, op, "ENODEV", phraseOf("ENODEV"));
+      noteFailure(run.failures, at, op, "ENODEV", phraseOf("ENODEV"));
     } else if (op.kind === "link") {
-      await queue.settle();
+      await queue.settle(run.onFailure);
       await this.#reader.refreshDevice(op.object.name);
       run.absent.clear();
-    } else if (queue.isFull) await queue.flush();
+    } else if (queue.isFull) await queue.flush(run.onFailure);
   }
 
   /** Adds the messages of one operation; false if a device of it is not known. */
@@ -144,7 +169,7 @@ export class Applier {
 
 /** Notes the first failure of an operation, unless what it wanted is so already. */
 function noteFailure(
-  { failures }: Run,
+  failures: Map<number, OpFailure>,
   at: number,
   op: KernelOp,
   code: string,

@@ -158,9 +158,8 @@ export class NetlinkKernel implements Kernel {
     return new Map([...values].map(([name, value]) => [name, { name, value }]));
   }
 
-  /** Calls are carried out one after the other. */
   apply(ops: KernelOps): Promise<OpFailure[]> {
-    const result = this.#lastApply.then(() => this.#applier.apply(ops));
+    const result = this.#applier.apply(ops);
     this.#lastApply = result.catch(() => undefined);
     return result;
   }

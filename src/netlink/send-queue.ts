@@ -16,18 +16,19 @@ const TAGS = CHUNK + 2;
 /** Chunks on their way: one in the kernel, one waiting for it. */
 const IN_FLIGHT = 2;
 
+/** Hears of each refused message, with the tag that it was added with. */
+export type OnFailure = (tag: number, failure: RequestFailure) => void;
+
 export class SendQueue {
   /** Messages sent so far. */
   messageCount = 0;
   /** Milliseconds of performance.now(): start of the first send, end of the last one. */
   firstSendAt: number | undefined;
   lastAckAt: number | undefined;
-  /** Called for each refused message with the tag that it was added with. */
-  onFailure: (tag: number, failure: RequestFailure) => void = () => undefined;
 
   readonly #client: WorkerClient;
   readonly #spare: Chunk[] = [];
-  readonly #flying: Promise<void>[] = [];
+  #flying: Promise<void>[] = [];
   #chunk: Chunk = newChunk();
   #sequence = 0;
 
@@ -59,34 +60,38 @@ export class SendQueue {
   }
 
   /** Sends what was added; waits only while too much is on its way already. */
-  async flush(): Promise<void> {
+  async flush(onFailure: OnFailure): Promise<void> {
     if (this.#chunk.size === 0) return;
-    const sending = this.#send(this.#chunk, this.#sequence - this.#chunk.size);
+    const sending = this.#send(this.#chunk, this.#sequence - this.#chunk.size, onFailure);
     // It is awaited later; until then a failure has to have somebody who heard of it.
     sending.catch(() => undefined);
     this.#flying.push(sending);
     this.#chunk = this.#spare.pop() ?? newChunk();
     if (this.#sequence > 0x7fffffff) this.#sequence = 0;
-    if (this.#flying.length >= IN_FLIGHT) await this.#flying.shift();
+    const oldest = this.#flying.length - IN_FLIGHT;
+    if (oldest >= 0) await this.#flying[oldest];
   }
 
-  /** Sends what was added, and waits until the kernel has answered all of it. */
-  async settle(): Promise<void> {
-    await this.flush();
-    await Promise.all(this.#flying.splice(0));
+  /** Sends what was added, and waits until the kernel has answered everything sent so far. */
+  async settle(onFailure: OnFailure): Promise<void> {
+    await this.flush(onFailure);
+    await Promise.all(this.#flying);
   }
 
-  async #send(chunk: Chunk, first: number): Promise<void> {
+  async #send(chunk: Chunk, first: number, onFailure: OnFailure): Promise<void> {
     const { writer, tags, sends } = chunk;
     if (sends.at(-1) !== writer.length) endSend(chunk);
     this.messageCount += chunk.size;
     const { buffer } = writer;
-    const reply = await this.#client.write({ kind: "write", buffer, sends });
+    // The worker answers in the order in which it was asked.
+    const reply = await this.#client.write({ kind: "write", buffer, sends }).finally(() => {
+      void this.#flying.shift();
+    });
     this.firstSendAt ??= reply.startedAt - performance.timeOrigin;
     this.lastAckAt = reply.endedAt - performance.timeOrigin;
     for (const failure of reply.failures) {
       const tag = tags[failure.sequence - first];
-      if (tag !== undefined) this.onFailure(tag, failure);
+      if (tag !== undefined) onFailure(tag, failure);
     }
     writer.reset();
     chunk.size = 0;

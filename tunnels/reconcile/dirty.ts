@@ -137,6 +137,7 @@ export class Dirty {
 
   /** Takes over all marks of `other`, which is empty afterwards. */
   absorb(other: Dirty): void {
+    if (other.isEmpty) return;
     if (other.all !== undefined) this.markAll(other.all);
     for (const kind of KEYED_KINDS) {
       for (const [key, cause] of other.keys(kind)) this.mark(kind, key, cause);
