@@ -1,5 +1,6 @@
 /** Events of the kernel as KernelChange values, without the echoes of our own changes. */
 import type { KernelChange } from "../../tunnels/kernel/kernel.ts";
+import { isOurNexthop } from "../../tunnels/kernel/ownership.ts";
 import { CausewayError } from "../errors.ts";
 import { readAddress } from "./address.ts";
 import { HOST_ORDER } from "./byte-order.ts";
@@ -117,8 +118,9 @@ export class Events implements EventSink {
         return this.#addressChange(message);
       case RTM_NEWNEXTHOP:
       case RTM_DELNEXTHOP: {
-        const { id } = readNexthop(message, this.#parts.devices);
-        return { kind: "nexthop", id, deleted: message.type === RTM_DELNEXTHOP };
+        const nexthop = readNexthop(message, this.#parts.devices);
+        const deleted = message.type === RTM_DELNEXTHOP;
+        return { kind: "nexthop", id: nexthop.id, owned: isOurNexthop(nexthop), deleted };
       }
       default:
         return undefined;

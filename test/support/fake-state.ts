@@ -15,6 +15,7 @@ import {
   neighbourKey,
   ROUTE_PROTOCOL,
 } from "../../tunnels/kernel/kernel-state.ts";
+import { isOurNexthop } from "../../tunnels/kernel/ownership.ts";
 import type { PathTable } from "../../tunnels/kernel/path-table.ts";
 import { changedLink, refusalOfNewLink } from "./fake-link-rules.ts";
 import { type FakeRoute, isSameWay, refusalOfPath, refusalOfRoute } from "./fake-route-rules.ts";
@@ -143,13 +144,16 @@ export class FakeState {
     const refusal = refusalOfPath(this, nexthop);
     if (refusal !== undefined) return refusal;
     this.nexthops.set(nexthop.id, nexthop);
-    this.#tell({ kind: "nexthop", id: nexthop.id, deleted: false });
+    const owned = isOurNexthop(nexthop);
+    this.#tell({ kind: "nexthop", id: nexthop.id, owned, deleted: false });
     return undefined;
   }
 
   deleteNexthop(id: number): Outcome {
-    if (!this.nexthops.delete(id)) return "ENOENT";
-    this.#tell({ kind: "nexthop", id, deleted: true });
+    const nexthop = this.nexthops.get(id);
+    if (nexthop === undefined) return "ENOENT";
+    this.nexthops.delete(id);
+    this.#tell({ kind: "nexthop", id, owned: isOurNexthop(nexthop), deleted: true });
     this.#dropRoutes(({ path }) => path.nexthopId === id);
     return undefined;
   }
@@ -188,7 +192,8 @@ export class FakeState {
     for (const [id, nexthop] of this.nexthops) {
       if (nexthop.device !== device) continue;
       this.nexthops.delete(id);
-      this.#announce({ kind: "nexthop", id, deleted: true });
+      const owned = isOurNexthop(nexthop);
+      this.#announce({ kind: "nexthop", id, owned, deleted: true });
     }
     this.#flushNeighbours(device);
     for (const [key, address] of this.addresses) {

@@ -68,7 +68,12 @@ export type KernelChange =
   | { readonly kind: "address"; readonly device: string; readonly deleted: boolean }
   | { readonly kind: "neighbour"; readonly device: string; readonly deleted: boolean }
   | { readonly kind: "fdb"; readonly device: string; readonly deleted: boolean }
-  | { readonly kind: "nexthop"; readonly id: number; readonly deleted: boolean }
+  | {
+      readonly kind: "nexthop";
+      readonly id: number;
+      readonly owned: boolean;
+      readonly deleted: boolean;
+    }
   | {
       readonly kind: "route";
       readonly destination: Cidr;

@@ -89,6 +89,7 @@ export class KernelHints {
         return;
       case "nexthop":
         if (this.#knowsNexthop(change.id)) this.ask("nexthop", "routes4", "routes6");
+        else if (change.owned) this.ask("nexthop");
         return;
       case "route":
         if (this.#isReading) this.#deferred.push(change);

@@ -163,7 +163,7 @@ function* planLink(diff: Difference<string, Link>): Generator<KernelOp> {
     yield { kind: "link", verb: "replace", object: diff.desired, actual: diff.actual, reason };
   } else {
     yield { kind: "link", verb: "delete", object: diff.actual, reason };
-    yield { kind: "link", verb: "add", object: diff.desired, reason: "missing" };
+    yield { kind: "link", verb: "add", object: diff.desired, reason };
   }
 }
 
