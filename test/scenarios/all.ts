@@ -8,6 +8,7 @@ import { deviceScenarios } from "./devices.ts";
 import type { Encap } from "./encap.ts";
 import { modeChangeScenarios } from "./mode-changes.ts";
 import { planScenarios } from "./plan-as-commands.ts";
+import { repairScenarios } from "./repairs.ts";
 import { resourceChangeScenarios } from "./resource-changes.ts";
 import { restartScenarios } from "./restart.ts";
 import { underlayChangeScenarios } from "./underlay-changes.ts";
@@ -16,6 +17,7 @@ const FILES: readonly ((encap: Encap) => readonly Scenario[])[] = [
   deviceScenarios,
   modeChangeScenarios,
   planScenarios,
+  repairScenarios,
   resourceChangeScenarios,
   underlayChangeScenarios,
   restartScenarios,

@@ -1,0 +1,104 @@
+// What is done behind an agent's back, while packets flow: it is mended at once, told in `status`, and nothing else is
+// touched.
+
+import assert from "node:assert/strict";
+import { type Cluster, eventually } from "../support/cluster.ts";
+import { dumpDifference, dumpKernel, type KernelDump } from "../support/kernel-dump.ts";
+import { assertExact } from "../support/node-plan.ts";
+import type { Scenario } from "../support/uml-scenario.ts";
+import { type Encap, poolsOf } from "./encap.ts";
+import { deviceFaults, type Fault, MORE_BLOCKS, routeFaults, rowFaults } from "./faults.ts";
+import { whileHeld } from "./held-agent.ts";
+import { addressBlock } from "./resources.ts";
+import { onOneCluster } from "./shared-cluster.ts";
+import { lossesDuring } from "./traffic.ts";
+
+const NODES = [["alder", "birch"], ["cedar"]];
+
+export function repairScenarios(encap: Encap): readonly Scenario[] {
+  return onOneCluster({ pools: poolsOf(encap), nodes: NODES, podsPerNode: 1 }, [
+    {
+      name: "routes and nexthops are mended one by one",
+      run: async (cluster) => {
+        await prepare(cluster);
+        const ids = await nexthopIds(cluster);
+        await assertMended(
+          cluster,
+          routeFaults(encap, (gateway) => ids.get(gateway) ?? 0),
+        );
+      },
+    },
+    {
+      name: "neighbours and FDB entries are mended one by one",
+      run: async (cluster) => {
+        await prepare(cluster);
+        await assertMended(cluster, rowFaults(encap));
+      },
+    },
+    {
+      name: "devices and addresses are mended one by one",
+      run: async (cluster) => {
+        await prepare(cluster);
+        const faults = deviceFaults(encap);
+        await assertMended(
+          cluster,
+          faults.filter(({ hits }) => hits === undefined),
+        );
+        const before = await dumpKernel(cluster.namespace("alder"));
+        for (const fault of faults) if (fault.hits) await strike(cluster, fault, before);
+      },
+    },
+  ]);
+}
+
+/** Every scenario has an agent that remembers nothing of the last one's repairs. */
+async function prepare(cluster: Cluster): Promise<void> {
+  cluster.write(...MORE_BLOCKS.map((cidr) => addressBlock(cidr, "cedar")));
+  await assertExact(cluster);
+  await cluster.agent("alder").end("SIGTERM");
+  cluster.agent("alder").start();
+  await assertExact(cluster);
+}
+
+/** One fault after the other, none of which alder and birch may notice. */
+async function assertMended(cluster: Cluster, faults: readonly Fault[]): Promise<void> {
+  const before = await dumpKernel(cluster.namespace("alder"));
+  const paths = {
+    near: cluster.path("alder-1", "birch-1", "always"),
+    near6: cluster.path("alder-1", "birch-1", "always6"),
+  };
+  const losses = await lossesDuring(paths, async () => {
+    for (const fault of faults) await strike(cluster, fault, before);
+  });
+  assert.deepEqual(losses, { near: 0, near6: 0 });
+}
+
+/** Does what the fault is, and waits until it is mended and told. */
+async function strike(cluster: Cluster, fault: Fault, before: KernelDump): Promise<void> {
+  const agent = cluster.agent("alder");
+  const started = Date.now();
+  const run = () => cluster.exec("alder", "sh", "-ec", fault.commands.join("\n"));
+  await (fault.held ? whileHeld(cluster, "alder", run) : run());
+  await eventually(async () => {
+    const { repairs } = await agent.status();
+    const named = repairs.recent.find(
+      ({ what, found, at }) => what === fault.what && found === fault.found && at >= started,
+    );
+    assert.ok(named, `${fault.name}: not among ${JSON.stringify(repairs.recent)}`);
+    assert.ok(named.milliseconds >= 0);
+  });
+  await eventually(async () => {
+    const now = await dumpKernel(cluster.namespace("alder"));
+    assert.deepEqual(dumpDifference(before, now), [], fault.name);
+  });
+  await agent.inSync();
+}
+
+/** Gateway -> id of alder's nexthop objects. */
+async function nexthopIds(cluster: Cluster): Promise<ReadonlyMap<string, number>> {
+  const rows = JSON.parse(await cluster.ip("alder", "-j", "nexthop", "show")) as {
+    id: number;
+    gateway: string;
+  }[];
+  return new Map(rows.map(({ gateway, id }) => [gateway, id]));
+}
