@@ -70,6 +70,20 @@ export class IpPacket {
   hasOptions = false;
 }
 
+export function copyIpPacket(from: IpPacket, to: IpPacket): void {
+  to.family = from.family;
+  to.at = from.at;
+  to.end = from.end;
+  to.upperAt = from.upperAt;
+  to.protocol = from.protocol;
+  to.trafficClass = from.trafficClass;
+  to.ttl = from.ttl;
+  to.dontFragment = from.dontFragment;
+  to.isFragment = from.isFragment;
+  to.isLaterFragment = from.isLaterFragment;
+  to.hasOptions = from.hasOptions;
+}
+
 const upper = new UpperLayer();
 
 /**

@@ -110,12 +110,20 @@ export function writeIpv4Header(view: DataView, at: number, header: Ipv4Header):
   view.setUint32(at + IPV4_DESTINATION, destination);
 }
 
-/** Changes the DSCP and ECN byte and mends the checksum for it (RFC 1624). */
+/** Changes the DSCP and ECN byte and mends the checksum for it. */
 export function setIpv4TrafficClass(view: DataView, at: number, trafficClass: number): void {
-  const before = view.getUint16(at);
-  const after = (before & 0xff00) | trafficClass;
-  if (before === after) return;
-  view.setUint16(at, after);
+  changeIpv4Word(view, at, (view.getUint8(at) << 8) | trafficClass);
+}
+
+/** Changes the total length and mends the checksum for it. */
+export function setIpv4TotalLength(view: DataView, at: number, totalLength: number): void {
+  changeIpv4Word(view, at, totalLength, IPV4_TOTAL_LENGTH);
+}
+
+/** RFC 1624: what the checksum says about the other fields, right or wrong, it says afterwards. */
+function changeIpv4Word(view: DataView, at: number, value: number, field = 0): void {
+  const before = view.getUint16(at + field);
   const checksum = view.getUint16(at + IPV4_CHECKSUM);
-  view.setUint16(at + IPV4_CHECKSUM, updateChecksum(checksum, before, after));
+  view.setUint16(at + field, value);
+  view.setUint16(at + IPV4_CHECKSUM, updateChecksum(checksum, before, value));
 }
