@@ -1,5 +1,5 @@
 /** Checks a record against the schema of its kind and says in plain words what does not fit. */
-import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
+import { Ajv, type ErrorObject, type Options, type ValidateFunction } from "ajv";
 import { nearest } from "../config/nearest.ts";
 import type { FieldPath, ProblemList } from "./record-problem.ts";
 import { fieldsOfKind, type SchemaName, schemas } from "./schema.ts";
@@ -22,6 +22,16 @@ interface ParentSchema extends Range {
   readonly anyOf?: readonly [unknown, Range];
 }
 
+/** Our own schemas need no check, and to compile the schema of schemas takes longer than all of them. */
+const AJV_OPTIONS: Options = {
+  allErrors: true,
+  verbose: true,
+  strict: false,
+  validateFormats: false,
+  meta: false,
+  validateSchema: false,
+};
+
 const compiled = new Map<SchemaName, ValidateFunction>();
 
 /**
@@ -31,8 +41,7 @@ const compiled = new Map<SchemaName, ValidateFunction>();
 export function checkShape(name: SchemaName, raw: unknown, problems: ProblemList): boolean {
   let validate = compiled.get(name);
   if (validate === undefined) {
-    const options = { allErrors: true, verbose: true, strict: false, validateFormats: false };
-    validate = new Ajv(options).compile(schemas[name]);
+    validate = new Ajv(AJV_OPTIONS).compile(schemas[name]);
     compiled.set(name, validate);
   }
   if (validate(raw)) return true;

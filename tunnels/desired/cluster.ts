@@ -113,6 +113,7 @@ export class Cluster {
 
   /** Marks every prefix whose route leads to the node. */
   markPrefixesOf(node: string): void {
+    if (this.#dirty.isUntouched) return;
     this.blocks.markNode(node);
     for (const { address } of this.vteps.get(node)?.tunnels ?? []) {
       this.#dirty.mark(hostCidr(address));

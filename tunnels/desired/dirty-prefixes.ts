@@ -9,10 +9,16 @@ const SORTABLE = 20_000;
 export class DirtyPrefixes {
   #tables: { 4: RouteTable; 6: RouteTable } = { 4: new RouteTable(4), 6: new RouteTable(6) };
   readonly #families: readonly Family[];
+  #isUntouched = true;
 
   /** Prefixes of other families are nobody's concern and never dirty. */
   constructor(families: readonly Family[]) {
     this.#families = families;
+  }
+
+  /** True before the first prefix is taken: whatever is known by then is marked already. */
+  get isUntouched(): boolean {
+    return this.#isUntouched;
   }
 
   get size(): number {
@@ -44,6 +50,7 @@ export class DirtyPrefixes {
   *take(family: Family, always: boolean): Generator<Cidr> {
     const table = this.#tables[family];
     if (table.size === 0) return;
+    this.#isUntouched = false;
     for (const row of sortedRows(table, always)) {
       const cidr = table.destinationOf(row);
       table.removeRow(row);
