@@ -27,6 +27,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
   "src/mark-wanted.ts": ["tunnels"],
   "src/native": ["src/errors.ts"],
   "src/netlink": ["src/native", "src/errors.ts", "tunnels/kernel", "encap/address"],
+  "src/userspace": ["src/native", "src/errors.ts", "encap"],
   "src/config": ["src/errors.ts", "tunnels/model"],
   "src/datastore": [
     "src/config",
