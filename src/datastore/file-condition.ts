@@ -33,8 +33,7 @@ export function conditionOf(facts: ConditionFacts): DatastoreCondition {
 
 function brokenFiles(state: StoreState): DatastoreCondition {
   const broken = [...state.files.values()].filter(
-    ({ fault, isIncomplete, vanishedAt }) =>
-      vanishedAt === undefined && (isIncomplete || fault !== undefined),
+    ({ isUnread, vanishedAt }) => vanishedAt === undefined && isUnread,
   );
   const [first] = inPathOrder(broken);
   if (first === undefined) return { state: "ok" };

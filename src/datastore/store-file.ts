@@ -24,7 +24,9 @@ export interface StoreFile {
   isEmpty: boolean;
   /** It was once read to its end, by this process or by the one that left the snapshot. */
   hasLastGood: boolean;
-  /** Something of it cannot be read, and no earlier version is known. */
+  /** Something of the version now on disk cannot be read. */
+  isUnread: boolean;
+  /** The same, and no earlier version is known. */
   isIncomplete: boolean;
   /** The last record and its fields, to recognise text cut short. */
   lastKey: string | undefined;
@@ -49,6 +51,7 @@ export function newStoreFile(path: string): StoreFile {
     fault: undefined,
     isEmpty: false,
     hasLastGood: false,
+    isUnread: false,
     isIncomplete: false,
     lastKey: undefined,
     lastFields: [],
@@ -129,9 +132,9 @@ export function takeReading(file: StoreFile, reading: FileReading, merged: Merge
   const isNote = file.usable === 0 && reading.fault?.reason === COMMENTS_ONLY;
   file.fault = isNote ? undefined : reading.fault;
   file.isEmpty = reading.isEmpty;
-  const isUnread = reading.isPartial || file.fault !== undefined;
-  file.hasLastGood ||= !isUnread;
-  file.isIncomplete = isUnread && !file.hasLastGood;
+  file.isUnread = reading.isPartial || file.fault !== undefined;
+  file.hasLastGood ||= !file.isUnread;
+  file.isIncomplete = file.isUnread && !file.hasLastGood;
   if (reading.fault === undefined) {
     const key = lastKeyOf(reading);
     const isRead = reading.lastFields.length > 0;

@@ -247,6 +247,10 @@ test.each([
   await store.until(({ faults }) => faults.length > 0);
   expect(store.keys).toHaveLength(3);
   expect(store.faults[0]).toMatchObject({ where: `${name}:${line}`, keptLastGood: true });
+  expect(store.last?.condition).toMatchObject({
+    state: "incomplete",
+    reason: expect.stringMatching(`^${name}: .*; its last good version is in force$`),
+  });
   driver.write(name, type === "json" ? list(pool) : yaml(pool));
   await store.until(({ keys }) => keys.length === 2);
   expect(store.faults).toEqual([]);
