@@ -4,6 +4,7 @@
 // The guest has no vitest: scenarios assert with node:assert, and throw where something is wrong.
 
 import type { Scenario } from "../support/uml-scenario.ts";
+import { datastoreLossScenarios } from "./datastore-loss.ts";
 import { deviceScenarios } from "./devices.ts";
 import type { Encap } from "./encap.ts";
 import { modeChangeScenarios } from "./mode-changes.ts";
@@ -14,6 +15,7 @@ import { restartScenarios } from "./restart.ts";
 import { underlayChangeScenarios } from "./underlay-changes.ts";
 
 const FILES: readonly ((encap: Encap) => readonly Scenario[])[] = [
+  datastoreLossScenarios,
   deviceScenarios,
   modeChangeScenarios,
   planScenarios,
