@@ -29,7 +29,7 @@ export interface AgentParts {
   readonly kernel: Kernel;
   readonly datastore: Datastore;
   readonly log: Logger;
-  /** Called once, when everything wanted is in the kernel for the first time. */
+  /** Called when all work is done for the first time, and for the first time after `reconfigure`. */
   readonly onReady?: () => void;
 }
 
@@ -46,12 +46,14 @@ export class Agent {
   #batches: ChangeBatch[] = [];
   #underlayRoutes: readonly UnderlayRoute[] = [];
   #nextReadBack = Number.POSITIVE_INFINITY;
-  #wasReady = false;
+  #isReadyTold = false;
+  #takeOver: boolean;
   #isTurning = false;
 
   constructor(parts: AgentParts) {
     const { config, kernel } = parts;
     this.#parts = parts;
+    this.#takeOver = config.takeOver;
     this.log = new AgentLog(parts.log);
     this.overlay = new Overlay({
       node: config.node,
@@ -60,14 +62,17 @@ export class Agent {
       encaps: kernel.features,
       ipv6: kernel.features.ipv6,
     });
-    this.overlay.setSettings(config.overlay);
+    this.overlay.setSettings(config.overlay, config.overlaySources);
+    const takesOver = (): boolean => this.#takeOver;
     this.reconciler = new Reconciler({
       kernel,
       desired: this.overlay.desired,
       now: () => performance.now(),
       wallClock: () => Date.now(),
       random: Math.random,
-      takeOver: config.takeOver,
+      get takeOver() {
+        return takesOver();
+      },
       onOps: (ops, failures) => this.log.applied(ops, failures),
       onTakeOver: (foreign, ours) => this.log.tookOver(foreign, ours),
       onRepair: (repair) => this.log.repaired(repair),
@@ -91,6 +96,14 @@ export class Agent {
       if (!signal.aborted) await this.#turns(signal);
     }
     await following;
+  }
+
+  /** Takes in what of a configuration can change while the agent runs, and looks at everything again. */
+  reconfigure(config: Config): void {
+    this.#takeOver = config.takeOver;
+    this.overlay.setSettings(config.overlay, config.overlaySources);
+    this.#isReadyTold = false;
+    this.resync(false);
   }
 
   /** An operator's wish to look at everything again now. */
@@ -144,8 +157,8 @@ export class Agent {
     }
     this.#isTurning = false;
     this.#scheduleReadBack();
-    if (this.isIdle && !this.#wasReady) {
-      this.#wasReady = true;
+    if (this.isIdle && !this.#isReadyTold) {
+      this.#isReadyTold = true;
       this.stopwatch.isInSync();
       this.#parts.onReady?.();
     }

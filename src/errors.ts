@@ -18,12 +18,15 @@ export type ErrorCode =
 
 export class CausewayError extends Error {
   readonly code: ErrorCode;
+  /** What to do about it, in the imperative. */
+  readonly hint: string | undefined;
 
-  /** @param message what failed, with what, and what to do; one line, no full stop at the end. */
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+  /** @param message what failed, with what, and why; one line, no full stop at the end. */
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown; hint?: string }) {
     super(message, options);
     this.name = "CausewayError";
     this.code = code;
+    this.hint = options?.hint;
   }
 
   /** Keeps a CausewayError as it is and wraps anything else, with what was being done. */

@@ -1,22 +1,36 @@
 /** `causeway cleanup`: takes out of the kernel exactly what is ours. */
 import { Command } from "commander";
 import { emptyKernelState } from "../../tunnels/kernel/apply-to-state.ts";
-import { describeOp } from "../../tunnels/kernel/describe-op.ts";
+import { describeOp, objectName } from "../../tunnels/kernel/describe-op.ts";
 import type { OpFailure } from "../../tunnels/kernel/kernel.ts";
 import type { KernelOp } from "../../tunnels/kernel/kernel-op.ts";
 import { PathTable } from "../../tunnels/kernel/path-table.ts";
 import { Reconciler } from "../../tunnels/reconcile/reconciler.ts";
 import { CausewayError } from "../errors.ts";
 import { NetlinkKernel } from "../netlink/netlink-kernel.ts";
+import { runDirsHere } from "../observe/agents-here.ts";
 import { isAgentRunning } from "../observe/control-server.ts";
+import { EXIT, exitCodesText } from "./exit-codes.ts";
+import { countKinds } from "./kind-counts.ts";
+import { print, printJson, withProgress } from "./output.ts";
 import { PlanKernel } from "./plan-kernel.ts";
 import { requireNetAdmin } from "./require-net-admin.ts";
-import { addSettingFlags, configOf } from "./setting-flags.ts";
+import { addSettingFlags, runDirOf } from "./setting-flags.ts";
 import { plural } from "./text.ts";
 
 const HELP = `
 Ours are the devices vxlan.causeway, vxlan6.causeway and ipip.causeway with all that is on them, and
-the routes and nexthop objects of protocol 202. Sysctls stay as they are.`;
+the routes and nexthop objects of protocol 202. Sysctls stay as they are. Traffic over the overlay
+stops.
+
+Examples:    causeway cleanup --dry-run
+             causeway cleanup
+${exitCodesText("0 nothing of ours is left; 1 something would not go")}`;
+
+interface CleanupReport {
+  readonly removed: readonly KernelOp[];
+  readonly failures: readonly OpFailure[];
+}
 
 export function cleanupCommand(): Command {
   const command = new Command("cleanup")
@@ -25,31 +39,47 @@ export function cleanupCommand(): Command {
     .option("--json", "print what was removed as JSON");
   addSettingFlags(command, ["runDir"]).addHelpText("after", HELP);
   return command.action(async () => {
-    const { config } = configOf(command, []);
-    requireNetAdmin("cleanup");
-    const { dryRun, json } = command.opts<{ dryRun?: boolean; json?: boolean }>();
-    if (!dryRun && (await isAgentRunning(config.runDir))) {
-      const hint = "stop it first, or it puts everything back";
-      throw new CausewayError("agent", `an agent runs with --run-dir ${config.runDir}; ${hint}`);
-    }
-    const { removed, failures } = await removeAll(dryRun === true);
-    if (failures.length > 0) process.exitCode = 1;
-    const commands = removed.flatMap(describeOp);
-    const failed = failures.map(({ op, message }) => `${describeOp(op).join("; ")}: ${message}`);
-    if (json) {
-      process.stdout.write(`${JSON.stringify({ removed: commands, failed }, undefined, 2)}\n`);
-      return;
-    }
-    for (const line of commands) process.stdout.write(`${line}\n`);
-    for (const line of failed) process.stderr.write(`causeway: failed: ${line}\n`);
-    const verb = dryRun ? "would be removed" : "removed";
-    process.stdout.write(
-      `# ${removed.length === 0 ? "nothing of ours is here" : `${plural(removed.length, "object")} ${verb}`}\n`,
-    );
+    const runDir = runDirOf(command);
+    const { dryRun = false, json } = command.opts<{ dryRun?: boolean; json?: boolean }>();
+    requireNetAdmin("cleanup", "changes network devices and routes");
+    if (!dryRun) await refuseWithAgent(runDir);
+    const report = await withProgress("removing what is ours", removeAll(dryRun));
+    if (report.failures.length > 0) process.exitCode = EXIT.no;
+    if (json) printJson(asJson(report, dryRun));
+    else tell(report, dryRun);
   });
 }
 
-async function removeAll(dryRun: boolean): Promise<{ removed: KernelOp[]; failures: OpFailure[] }> {
+async function refuseWithAgent(runDir: string): Promise<void> {
+  const running = (await isAgentRunning(runDir)) ? [runDir] : await runDirsHere();
+  if (running[0] === undefined) return;
+  throw new CausewayError("agent", `an agent runs with --run-dir ${running[0]}`, {
+    hint: "stop it first, or it puts everything back; --dry-run only looks",
+  });
+}
+
+function asJson({ removed, failures }: CleanupReport, dryRun: boolean): unknown {
+  return {
+    dryRun,
+    removed: removed.map((op) => ({ object: objectName(op), commands: describeOp(op) })),
+    failed: failures.map(({ op, code, message }) => ({ object: objectName(op), code, message })),
+  };
+}
+
+function tell({ removed, failures }: CleanupReport, dryRun: boolean): void {
+  const verb = dryRun ? "would be removed" : "removed";
+  const heading =
+    removed.length === 0
+      ? "nothing of ours is here"
+      : `${plural(removed.length, "object")} ${verb}: ${countKinds(removed)}`;
+  const commands = removed.flatMap(describeOp);
+  print([`# ${heading}`, ...commands, ""].join("\n"));
+  for (const { op, message } of failures) {
+    process.stderr.write(`causeway: ${objectName(op)} is still there: ${message}\n`);
+  }
+}
+
+async function removeAll(dryRun: boolean): Promise<CleanupReport> {
   const real = await NetlinkKernel.open(new PathTable());
   const kernel = dryRun ? new PlanKernel(real) : real;
   const removed: KernelOp[] = [];

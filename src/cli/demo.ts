@@ -36,7 +36,7 @@ export function demoCommand(exit: (code: number) => never): Command {
     .option("--json", "print everything found as JSON")
     .addHelpText("after", HELP)
     .action(async (options: DemoOptions) => {
-      requireNetAdmin("demo");
+      requireNetAdmin("demo", "makes network namespaces");
       sweepSites(PREFIX);
       if (options.clean === true) clean();
       else {

@@ -1,90 +1,127 @@
 /** A status report as text: the first line answers the question. */
+import type { Conflict, Problem } from "../../tunnels/desired/problem.ts";
+import type { ResourceFault } from "../../tunnels/model/snapshot.ts";
+import type { HeldKey } from "../../tunnels/reconcile/held-keys.ts";
 import type { Repair } from "../../tunnels/reconcile/repair-log.ts";
 import type { KindCount, StatusReport } from "../observe/status.ts";
-import { columns, duration, plural } from "./text.ts";
+import { duration, plural, wrap } from "./text.ts";
 
+/** Of a list, so many items; the whole is in --json. */
 const LISTED = 10;
+const INDENT = " ".repeat(10);
 
 export function formatStatus(report: StatusReport): string {
+  const { counts, failing, problems, conflicts, datastore, takenOver, leftAlone } = report;
   return [
-    header(report),
+    line(headline(report)),
+    line(INDENT + identity(report)),
+    line(INDENT + kernelText(report)),
+    line(INDENT + countsText(report)),
     ...datastoreLines(report),
-    repairLines(report),
-    list("failing", report.failing, ({ name, why, reason, attempts }) =>
-      why === "fight"
-        ? `${name}: another program keeps undoing it (found ${reason}); repaired at intervals`
-        : `${name}: ${reason} (tried ${plural(attempts, "time")})`,
-    ),
-    list(
-      "problems",
-      report.problems,
-      ({ severity, subject, reason, hint }) =>
-        `${severity === "error" ? "" : `${severity}: `}${subject}: ${reason}${hint ? `\n            → ${hint}` : ""}`,
-    ),
-    list(
-      "conflicts",
-      report.conflicts,
-      ({ kind, value, winner, losers, rule, hint }) =>
-        `${kind} ${value} is claimed by ${[winner, ...losers].join(" and ")}; ` +
-        `${winner} has it (${rule})\n            → ${hint}`,
-    ),
-    takenOverLines(report),
+    ...list("refused", datastore.faults, faultText, counts.faults),
+    ...repairLines(report),
+    ...list("failing", failing, failingText, counts.failing),
+    ...list("problems", problems, problemText),
+    ...list("conflicts", conflicts, conflictText),
+    ...(leftAlone.length > 0 ? list("foreign", leftAlone, leftAloneText) : []),
+    ...(takenOver.length > 0
+      ? list("taken", takenOver, ({ foreign, ours, at }) => [`${foreign}, now ${ours}, ${ago(at)}`])
+      : []),
   ].join("");
 }
 
-function header({ state, node, datastore, kernel, counts, waiting }: StatusReport): string {
-  const age = datastore.age === undefined ? "" : `, ${duration(datastore.age)} old`;
-  const revision =
-    datastore.revision === undefined ? "" : `   revision ${datastore.revision}${age}`;
-  const abilities = [
-    kernel.nexthopObjects ? "nexthop objects" : "no nexthop objects",
-    kernel.vxlan === "" ? "vxlan" : "no vxlan",
-    kernel.ipip === "" ? "ipip" : "no ipip",
-  ].join(", ");
-  const waits = waiting > 0 ? `, ${waiting} waiting for a device or a nexthop` : "";
+/** "in sync", or the state and what it is about. */
+export function headline(report: StatusReport): string {
+  const { state, problems, waiting, datastore, counts, leftAlone } = report;
+  switch (state) {
+    case "in sync":
+      return datastore.condition.state === "ok"
+        ? "in sync   everything wanted is in the kernel"
+        : `in sync   with the last good state; the datastore is ${datastore.condition.state}`;
+    case "waiting": {
+      const { condition } = datastore;
+      return `waiting   for the datastore${condition.state === "ok" ? "" : `: ${condition.reason}`}`;
+    }
+    case "syncing": {
+      const { wanted, inKernel } = counts.routes;
+      return `syncing   ${inKernel.toLocaleString("en-US")} of ${plural(wanted, "route")} in the kernel`;
+    }
+    case "degraded": {
+      const impossible = problems.filter(({ severity }) => severity === "error").length;
+      const parts = [
+        impossible > 0 ? plural(impossible, "problem") : "",
+        counts.failing > 0 ? `${counts.failing} failing` : "",
+        leftAlone.length > 0 ? `${plural(leftAlone.length, "foreign route")} in the way` : "",
+        waiting > 0 ? `${waiting} waiting for a device or a nexthop` : "",
+      ];
+      return `degraded  ${parts.filter(Boolean).join(", ")}`;
+    }
+  }
+}
+
+function identity({ node, datastore }: StatusReport): string {
+  const age = datastore.age === undefined ? "" : `, read ${duration(datastore.age)} ago`;
+  const revision = datastore.revision === undefined ? "" : ` revision ${datastore.revision}${age}`;
+  return `node ${node}, datastore ${datastore.url}${revision}`;
+}
+
+function kernelText({ kernel }: StatusReport): string {
+  const has = [
+    kernel.nexthopObjects ? "nexthop objects" : "",
+    kernel.vxlan === "" ? "vxlan" : "",
+    kernel.ipip === "" ? "ipip" : "",
+    kernel.ipv6 ? "IPv6" : "",
+  ].filter(Boolean);
+  const lacks = [
+    kernel.nexthopObjects ? "" : "no nexthop objects",
+    kernel.vxlan === "" ? "" : "no vxlan",
+    kernel.ipip === "" ? "" : "no ipip",
+    kernel.ipv6 ? "" : "no IPv6",
+  ].filter(Boolean);
+  return `kernel ${kernel.release}: ${[has.join(", "), lacks.join(", ")].filter(Boolean).join("; ")}`;
+}
+
+function countsText({ counts }: StatusReport): string {
   return (
-    `${state}   node ${node}${revision}   datastore ${datastore.url}\n` +
-    `          kernel ${kernel.release}: ${abilities}\n` +
-    `          ${plural(counts.nodes, "node")}, ${plural(counts.blocks, "block")} → ` +
+    `${plural(counts.nodes, "node")}, ${plural(counts.pools, "pool")}, ` +
+    `${plural(counts.blocks, "block")} → ${amount(counts.devices, "device")}, ` +
     `${amount(counts.routes, "route")}, ${amount(counts.neighbours, "neighbour")}, ` +
-    `${amount(counts.fdb, "FDB entry")}, ${amount(counts.nexthops, "nexthop")}${waits}\n`
+    `${amount(counts.fdb, "FDB entry")}, ${amount(counts.nexthops, "nexthop")}`
   );
 }
 
 function amount({ wanted, inKernel }: KindCount, noun: string): string {
-  return wanted === inKernel ? plural(wanted, noun) : `${inKernel} of ${plural(wanted, noun)}`;
+  return wanted === inKernel
+    ? plural(wanted, noun)
+    : `${inKernel.toLocaleString("en-US")} of ${plural(wanted, noun)}`;
 }
 
-function datastoreLines({ datastore, withheld }: StatusReport): string[] {
+function datastoreLines({ datastore, withheld, state }: StatusReport): string[] {
   const lines: string[] = [];
   const { condition } = datastore;
-  if (condition.state !== "ok") {
-    const age =
-      datastore.age === undefined ? "" : `; the state in force is ${duration(datastore.age)} old`;
-    lines.push(`datastore ${condition.state}: ${condition.reason}${age}\n`);
+  if (condition.state !== "ok" && state !== "waiting") {
+    lines.push(line(`datastore ${condition.state}: ${condition.reason}`));
   }
-  if (withheld > 0)
-    lines.push(`withheld  ${plural(withheld, "removal")} until the datastore is whole\n`);
-  lines.push(
-    list(
-      "refused",
-      datastore.faults,
-      ({ where, what, field, reason, keptLastGood }) =>
-        `${[where, what, field].filter(Boolean).join("  ")}: ${reason}${keptLastGood ? " (last good version in force)" : ""}`,
-    ),
-  );
+  if (withheld > 0) {
+    lines.push(line(`withheld  ${plural(withheld, "removal")} until the datastore is whole again`));
+    lines.push(line(`${INDENT}  → mend it; or, if it is right as it is: ${ACCEPT}`));
+  }
   return lines;
 }
 
-function repairLines({ repairs }: StatusReport): string {
+const ACCEPT = "causeway resync --accept-empty";
+
+function repairLines({ repairs }: StatusReport): string[] {
   const last = repairs.recent.slice(-LISTED).reverse();
-  if (last.length === 0) return "repairs   none\n";
-  const rows = last.map((repair) => [`          ${describe(repair)}`, ago(repair.at)]);
-  return `repairs   ${repairs.count} since the start\n${columns(rows)}`;
+  const heading = repairs.count === 0 ? "none" : `${repairs.count} since the start, the last first`;
+  return [
+    line(`repairs   ${heading}`),
+    ...last.map((repair) => line(`${INDENT}${repairText(repair)}, ${ago(repair.at)}`)),
+  ];
 }
 
-function describe({ what, found, others, milliseconds }: Repair): string {
-  const rest = others > 0 ? ` and ${others} more with it` : "";
+function repairText({ what, found, others, milliseconds }: Repair): string {
+  const rest = others > 0 ? ` and ${plural(others, "more object")} with it` : "";
   const how =
     found === "added" ? "added by another program, removed" : `${found} by another program, back`;
   return `${what}${rest} ${how} after ${duration(milliseconds)}`;
@@ -94,20 +131,57 @@ function ago(at: number): string {
   return `${duration(Date.now() - at)} ago`;
 }
 
-function takenOverLines({ takenOver, leftAlone }: StatusReport): string {
-  const left = list(
-    "foreign",
-    leftAlone,
-    (route) => `${route} stands where ours should (takeOver is off)`,
-  );
-  const taken = list("took over", takenOver, ({ foreign, ours }) => `${foreign}, now ${ours}`);
-  return (leftAlone.length > 0 ? left : "") + (takenOver.length > 0 ? taken : "");
+function faultText({
+  where,
+  what,
+  field,
+  reason,
+  severity,
+  keptLastGood,
+}: ResourceFault): string[] {
+  const place = [where, what, field].filter(Boolean).join("  ");
+  const kept = keptLastGood ? "; its last good version is in force" : "";
+  return [`${severity === "error" ? "" : "warning: "}${place}: ${reason}${kept}`];
 }
 
-function list<T>(title: string, items: readonly T[], format: (item: T) => string): string {
-  if (items.length === 0) return `${title.padEnd(9)} none\n`;
-  const lines = items.slice(0, LISTED).map((item) => `          ${format(item)}\n`);
-  if (items.length > LISTED)
-    lines.push(`          and ${items.length - LISTED} more; see --json\n`);
-  return `${title.padEnd(9)} ${items.length}\n${lines.join("")}`;
+function failingText({ name, why, reason, attempts }: HeldKey): string[] {
+  return why === "fight"
+    ? [`${name}: another program keeps undoing it (found ${reason}); repaired at intervals`]
+    : [`${name}: ${reason} (tried ${plural(attempts, "time")})`];
+}
+
+function problemText({ severity, subject, reason, hint }: Problem): string[] {
+  return [`${severity === "error" ? "" : `${severity}: `}${subject}: ${reason}`, ...hinted(hint)];
+}
+
+export function conflictText({ kind, value, winner, losers, rule, hint }: Conflict): string[] {
+  const claimants = [winner, ...losers].join(" and ");
+  return [`${kind} ${value} is claimed by ${claimants}; ${winner} has it (${rule})`, `  → ${hint}`];
+}
+
+function leftAloneText(route: string): string[] {
+  return [`${route} stands where ours should`, "  → remove it, or set takeOver"];
+}
+
+function hinted(hint: string | undefined): string[] {
+  return hint === undefined ? [] : [`  → ${hint}`];
+}
+
+/** Each item is a line, and another for what to do. */
+function list<T>(
+  title: string,
+  items: readonly T[],
+  format: (item: T) => readonly string[],
+  total: number = items.length,
+): string[] {
+  const heading = `${title.padEnd(9)} ${total === 0 ? "none" : total.toLocaleString("en-US")}`;
+  const shown = items.slice(0, LISTED).flatMap((item) => format(item));
+  const more = total - LISTED;
+  if (more > 0) shown.push(`and ${more.toLocaleString("en-US")} more; see causeway status --json`);
+  return [line(heading), ...shown.map((text) => line(INDENT + text))];
+}
+
+function line(text: string): string {
+  const margin = /^ */.exec(text)?.[0] ?? "";
+  return `${wrap(text, `${margin === "" ? INDENT : margin}    `)}\n`;
 }

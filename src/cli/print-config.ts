@@ -1,16 +1,70 @@
-/** `--print-config`: every setting, its value and where that came from. */
+/**
+ * `run --print-config`: every setting, its value and where that came from. What it prints is a
+ * configuration file itself.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Overlay } from "../../tunnels/desired/overlay.ts";
+import type { EffectiveSettings } from "../../tunnels/desired/settings.ts";
 import { PathTable } from "../../tunnels/kernel/path-table.ts";
 import type { LoadedConfig } from "../config/load-config.ts";
-import { SETTINGS } from "../config/settings.ts";
+import { formatValue } from "../config/setting-value.ts";
+import { type Config, SETTINGS, type Setting, type SettingValue } from "../config/settings.ts";
 import { openDatastore } from "../datastore/open.ts";
+import { print, printJson } from "./output.ts";
 import { columns } from "./text.ts";
 
 /** Milliseconds to wait for the datastore, whose FelixConfigurations count too. */
-const PATIENCE = 5_000;
+const PATIENCE = 10_000;
 
-export async function printConfig({ config, sources }: LoadedConfig): Promise<void> {
+interface PrintedSetting {
+  readonly name: string;
+  readonly value: SettingValue | null;
+  readonly source: string;
+}
+
+export async function printConfig(loaded: LoadedConfig, json: boolean): Promise<void> {
+  const { settings, unread } = await settingsWithDatastore(loaded.config);
+  const rows = SETTINGS.map((setting) => printed(setting, loaded, settings));
+  if (json) {
+    printJson({ settings: rows, datastore: unread === undefined ? "read" : `not read: ${unread}` });
+    return;
+  }
+  const lines = SETTINGS.map((setting, at) => {
+    const { value, source } = rows[at] as PrintedSetting;
+    const text =
+      value === null ? `# ${setting.name}:` : `${setting.name}: ${quoted(setting, value)}`;
+    return [text, ` # ${source}`];
+  });
+  const heading = "# strongest first: flag, variable, file, FelixConfiguration, default\n";
+  const warning = unread === undefined ? "" : `# no FelixConfiguration is counted in: ${unread}\n`;
+  print(`${heading}${warning}${columns(lines)}`);
+}
+
+function printed(
+  { name, overlay, otherwise }: Setting,
+  { sources }: LoadedConfig,
+  settings: EffectiveSettings,
+): PrintedSetting {
+  const given = sources.get(name);
+  if (given !== undefined) return { name, ...given };
+  const found = overlay && settings[overlay];
+  if (found?.value === undefined) {
+    return { name, value: null, source: otherwise ? `not set: ${otherwise}` : "not set" };
+  }
+  return { name, value: found.value, source: found.source };
+}
+
+/** A text that YAML would take for something else is quoted. */
+function quoted(setting: Setting, value: SettingValue): string {
+  const text = formatValue(setting, value);
+  if (setting.type !== "text" || /^[A-Za-z/][\w./:@-]*\w$/.test(text)) return text;
+  return JSON.stringify(text);
+}
+
+/** What holds with the datastore's own settings, or why they could not be read. */
+async function settingsWithDatastore(
+  config: Config,
+): Promise<{ settings: EffectiveSettings; unread: string | undefined }> {
   const overlay = new Overlay({
     node: config.node,
     paths: new PathTable(),
@@ -18,21 +72,23 @@ export async function printConfig({ config, sources }: LoadedConfig): Promise<vo
     encaps: { vxlan: "", ipip: "" },
     ipv6: true,
   });
-  overlay.setSettings(config.overlay);
+  overlay.setSettings(config.overlay, config.overlaySources);
+  if (config.datastore === "") return { settings: overlay.settings, unread: "no datastore is set" };
   const stop = new AbortController();
+  const datastore = openDatastore(config.datastore, {});
+  let unread: string | undefined = "it does not answer";
   const reading = (async () => {
-    for await (const batch of openDatastore(config.datastore, {}).watch(stop.signal)) {
+    for await (const batch of datastore.watch(stop.signal)) {
       overlay.change(batch.changes);
-      if (batch.inSync) return;
+      if (batch.inSync) {
+        unread = undefined;
+        return;
+      }
+      if (batch.condition.state !== "ok") unread = batch.condition.reason;
+      if (batch.condition.state !== "starting") return;
     }
   })();
   await Promise.race([reading, sleep(PATIENCE, undefined, { signal: stop.signal, ref: false })]);
   stop.abort();
-  const rows = SETTINGS.map(({ name, overlay: member }) => {
-    const here = sources.get(name);
-    if (here) return [name, String(here.value), here.source];
-    const there = member === undefined ? undefined : overlay.settings[member];
-    return [name, there === undefined ? "" : String(there.value ?? ""), there?.source ?? "not set"];
-  });
-  process.stdout.write(columns(rows));
+  return { settings: overlay.settings, unread };
 }

@@ -2,79 +2,112 @@
 import { Command } from "commander";
 import { PathTable } from "../../tunnels/kernel/path-table.ts";
 import { Agent } from "../agent.ts";
+import type { LoadedConfig } from "../config/load-config.ts";
 import { openDatastore } from "../datastore/open.ts";
 import { SnapshotFile } from "../datastore/snapshot-file.ts";
-import { reasonOf } from "../errors.ts";
+import { CausewayError, reasonOf } from "../errors.ts";
 import { NetlinkKernel } from "../netlink/netlink-kernel.ts";
+import { runDirsHere } from "../observe/agents-here.ts";
 import { buildStatus } from "../observe/build-status.ts";
-import { ControlServer } from "../observe/control-server.ts";
-import { createLogger } from "../observe/log.ts";
-import { buildShow } from "../observe/show.ts";
-import { notifySystemd } from "../observe/systemd.ts";
+import { ControlServer, RowsAnswer } from "../observe/control-server.ts";
+import { createLogger, type Logger } from "../observe/log.ts";
+import { RunDir } from "../observe/run-dir.ts";
+import { showRows } from "../observe/show.ts";
+import { Systemd } from "../observe/systemd.ts";
 import { VERSION } from "../version.ts";
+import { exitCodesText } from "./exit-codes.ts";
 import { printConfig } from "./print-config.ts";
+import { reloadConfig } from "./reload-config.ts";
 import { requireNetAdmin } from "./require-net-admin.ts";
 import { addSettingFlags, configOf } from "./setting-flags.ts";
 
 const HELP = `
 The agent reads the datastore, makes the tunnel devices, routes and rows of this node, and keeps
-them so. SIGTERM and SIGINT leave the overlay in place and exit 0; SIGHUP reads everything again.
+them so. What a setting is comes from the strongest of: flag, variable (in brackets above), --config
+file, FelixConfiguration in the datastore, default; --print-config says which it was.
 
-Example:  causeway run --node alder --datastore file:/etc/causeway/cluster`;
+SIGTERM and SIGINT leave the overlay in place. SIGHUP reads the file, the datastore and the kernel
+again. Under systemd it says when it is ready.
+
+Examples:    causeway run --node alder --datastore file:/etc/causeway/cluster
+             causeway run --config /etc/causeway/config.yaml --print-config
+${exitCodesText("0 ended by a signal")}`;
 
 export function runCommand(): Command {
   const command = new Command("run")
     .description("run the agent of this node")
-    .option("--print-config", "print every setting with its source, and exit");
+    .option("--print-config", "print every setting with its source, and exit")
+    .option("--json", "with --print-config: print it as JSON");
   addSettingFlags(command).addHelpText("after", HELP);
   return command.action(async () => {
-    const loaded = configOf(command, ["node", "datastore"]);
-    if (command.opts()["printConfig"]) return printConfig(loaded);
-    await runAgent(loaded.config);
+    const { printConfig: isPrint, json } = command.opts<{ printConfig?: true; json?: true }>();
+    if (isPrint) return printConfig(configOf(command, []), json === true);
+    if (json) {
+      const what = "run: --json goes with --print-config";
+      throw new CausewayError("bad-config", what, { hint: "causeway status --json" });
+    }
+    await runAgent(() => configOf(command, ["node", "datastore"]));
   });
 }
 
-async function runAgent(config: ReturnType<typeof configOf>["config"]): Promise<void> {
-  requireNetAdmin("run");
-  const log = createLogger(config.logLevel, process.stderr.isTTY === true);
+/** @param load reads flags, variables and file, at start and on every SIGHUP. */
+async function runAgent(load: () => LoadedConfig): Promise<void> {
+  const loaded = load();
+  const { config } = loaded;
+  requireNetAdmin("run", "changes network devices and routes");
   const snapshot = new SnapshotFile(config.runDir);
   const datastore = openDatastore(config.datastore, { snapshot });
+  const log = createLogger(config.logLevel, process.stderr.isTTY === true);
+  const systemd = new Systemd(process.env["NOTIFY_SOCKET"], log);
   const stop = new AbortController();
-  const context = await openAgent(config, datastore, log);
-  const { agent, kernel } = context;
-  const server = await ControlServer.listen(config.runDir, {
-    "GET /status": () => buildStatus(context),
-    "GET /show": (query) => buildShow(context, query.get("what") ?? ""),
-    "POST /resync": (query) => {
-      agent.resync(query.get("acceptEmpty") === "true");
-      return { asked: true };
-    },
-  });
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
-  process.on("SIGHUP", () => agent.resync(false));
-  log.info({ version: VERSION, node: config.node, datastore: datastore.url }, "agent starts");
-  if (config.measureLoop) agent.stopwatch.watchLoop();
+  const runDir = RunDir.claim(config.runDir);
   try {
-    await agent.run(stop.signal);
-  } finally {
-    notifySystemd("STOPPING=1", log);
-    await server.close();
-    await snapshot.flush().catch((error) => log.warn({ reason: reasonOf(error) }, "snapshot"));
-    await kernel.close();
+    await refuseSecondAgent();
+    const kernel = await NetlinkKernel.open(new PathTable());
+    try {
+      const onReady = (): void => isReady(agent, log, systemd);
+      const agent = new Agent({ config, kernel, datastore, log, onReady });
+      const context = { agent, kernel, node: config.node, datastoreUrl: datastore.url };
+      const server = await ControlServer.listen(runDir, {
+        "GET /status": () => buildStatus(context),
+        "GET /show": (query) => new RowsAnswer(showRows(context, query.get("what") ?? "")),
+        "POST /resync": (query) => {
+          agent.resync(query.get("acceptEmpty") === "true");
+          return { asked: true };
+        },
+      });
+      try {
+        process.on("SIGHUP", reloadConfig({ load, loaded, agent, log, systemd }));
+        log.info({ version: VERSION, node: config.node, datastore: datastore.url }, "agent starts");
+        if (config.measureLoop) agent.stopwatch.watchLoop();
+        await agent.run(stop.signal);
+      } finally {
+        systemd.stopping();
+        await server.close();
+      }
+      await snapshot.flush().catch((error) => log.warn({ reason: reasonOf(error) }, "snapshot"));
+    } finally {
+      await kernel.close();
+    }
     log.info("agent stopped; the overlay stays in place");
+  } finally {
+    runDir.release();
   }
 }
 
-async function openAgent(
-  config: Parameters<typeof runAgent>[0],
-  datastore: ReturnType<typeof openDatastore>,
-  log: ReturnType<typeof createLogger>,
-) {
-  const kernel = await NetlinkKernel.open(new PathTable());
-  const onReady = (): void => {
-    log.info("everything wanted is in the kernel");
-    notifySystemd("READY=1", log);
-  };
-  const agent = new Agent({ config, kernel, datastore, log, onReady });
-  return { agent, kernel, node: config.node, datastoreUrl: datastore.url };
+/** What is ours is known by names that two agents of one network namespace would share. */
+async function refuseSecondAgent(): Promise<void> {
+  const [other] = await runDirsHere();
+  if (other === undefined) return;
+  const what = `another agent runs in this network namespace, with --run-dir ${other}`;
+  const hint = "stop it: the two would undo each other's work";
+  throw new CausewayError("agent", what, { hint });
+}
+
+function isReady({ overlay }: Agent, log: Logger, systemd: Systemd): void {
+  const problems = overlay.problems().filter(({ severity }) => severity === "error").length;
+  if (problems === 0) log.info("everything wanted is in the kernel");
+  else log.warn({ problems }, "all that can be is in the kernel; see causeway status");
+  systemd.ready();
 }

@@ -36,3 +36,24 @@ export function columns(rows: readonly (readonly string[])[], indent = ""): stri
     .map((line) => `${line}\n`)
     .join("");
 }
+
+/** No line of ours is longer, whatever the terminal's width. */
+export const WIDTH = 100;
+
+/**
+ * Breaks one line at spaces so that none is longer than WIDTH; what follows the first is indented.
+ * A word that is too long by itself stays whole: a path or a command must survive being copied.
+ */
+export function wrap(line: string, indent: string): string {
+  const lines: string[] = [];
+  let rest = line;
+  while (rest.length > WIDTH) {
+    const margin = lines.length === 0 ? (/^ */.exec(rest)?.[0].length ?? 0) : indent.length;
+    let at = rest.lastIndexOf(" ", WIDTH);
+    if (at <= margin) at = rest.indexOf(" ", WIDTH);
+    if (at < 0) break;
+    lines.push(rest.slice(0, at).trimEnd());
+    rest = `${indent}${rest.slice(at + 1).trimStart()}`;
+  }
+  return [...lines, rest].join("\n");
+}

@@ -1,29 +1,43 @@
 /** `causeway validate`: are these resources right? */
 import { Command } from "commander";
-import { validatePaths } from "../datastore/validate.ts";
-import { plural } from "./text.ts";
+import type { ResourceFault } from "../../tunnels/model/snapshot.ts";
+import { type ValidationReport, validatePaths } from "../datastore/validate.ts";
+import { EXIT, exitCodesText } from "./exit-codes.ts";
+import { print, printJson, withProgress } from "./output.ts";
+import { plural, wrap } from "./text.ts";
+
+const HELP = `
+It reads what a file datastore would: every .yaml, .yml and .json below a directory.
+
+Examples:    causeway validate /etc/causeway/cluster
+             kubectl get ippools.crd.projectcalico.org -o yaml > pools.yaml; causeway validate pools.yaml
+${exitCodesText("0 all is fine; 1 there are problems")}`;
 
 export function validateCommand(): Command {
   const command = new Command("validate")
     .description("check resource files, without any agent or kernel")
     .argument("<path...>", "files or directories")
-    .option("--json", "print the report as JSON");
+    .option("--json", "print the report as JSON")
+    .addHelpText("after", HELP);
   return command.action(async (paths: string[]) => {
-    const report = await validatePaths(paths);
-    if (report.problems.length > 0) process.exitCode = 1;
-    if (command.opts()["json"]) {
-      process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
-      return;
-    }
-    const width = Math.max(0, ...report.problems.map(({ where }) => where.length));
-    for (const { where, what, field, reason } of report.problems) {
-      const parts = [what, field === undefined ? reason : `${field} ${reason}`];
-      process.stdout.write(`${where.padEnd(width)}  ${parts.filter(Boolean).join("  ")}\n`);
-    }
-    const { problems, files, fine } = report;
-    process.stdout.write(
-      `${plural(problems.length, "problem")} in ${plural(files, "file")}, ` +
-        `${plural(fine, "resource")} ${fine === 1 ? "is" : "are"} fine\n`,
-    );
+    const report = await withProgress("reading", validatePaths(paths));
+    if (report.problems.length > 0) process.exitCode = EXIT.no;
+    if (command.opts()["json"]) printJson(report);
+    else print(formatReport(report));
   });
+}
+
+function formatReport({ problems, files, fine }: ValidationReport): string {
+  const width = Math.max(0, ...problems.map(({ where }) => where.length));
+  const lines = problems.map((fault) => wrap(formatFault(fault, width), "    "));
+  lines.push(
+    `${plural(problems.length, "problem")} in ${plural(files, "file")}, ` +
+      `${plural(fine, "resource")} ${fine === 1 ? "is" : "are"} fine`,
+  );
+  return `${lines.join("\n")}\n`;
+}
+
+function formatFault({ where, what, field, reason }: ResourceFault, width: number): string {
+  const parts = [what, field === undefined ? reason : `${field} ${reason}`];
+  return `${where.padEnd(width)}  ${parts.filter(Boolean).join("  ")}`;
 }

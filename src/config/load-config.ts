@@ -1,15 +1,16 @@
 /** Flags, variables and the configuration file -> Config, or every fault at once. */
-import { readFileSync } from "node:fs";
-import { parse } from "yaml";
 import type { OverlaySettings } from "../../tunnels/model/overlay-settings.ts";
-import { CausewayError, reasonOf } from "../errors.ts";
-import { parseDuration } from "./duration.ts";
+import { CausewayError } from "../errors.ts";
+import { type PlacedValue, readConfigFile } from "./config-file.ts";
 import { nearest } from "./nearest.ts";
+import { readValue } from "./setting-value.ts";
 import {
+  CONFIG_VARIABLE,
   type Config,
   SETTINGS,
   type Setting,
   type SettingValue,
+  VARIABLE_PREFIX,
   variableName,
 } from "./settings.ts";
 
@@ -25,11 +26,13 @@ export interface LoadedConfig {
   readonly sources: ReadonlyMap<string, SourcedValue>;
 }
 
-interface Inputs {
+export interface ConfigInputs {
   /** Parsed flags by setting name; undefined for those not given. */
   readonly flags: Readonly<Record<string, unknown>>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly configFile: string | undefined;
+  /** The settings that the command has a use for; nothing is said about others. All by default. */
+  readonly names?: readonly string[];
 }
 
 /**
@@ -37,38 +40,96 @@ interface Inputs {
  * @param required settings without which the command cannot work
  * @throws CausewayError "bad-config" that lists every fault
  */
-export function loadConfig(inputs: Inputs, required: readonly string[]): LoadedConfig {
-  const faults: string[] = [];
-  const file = inputs.configFile === undefined ? {} : readConfigFile(inputs.configFile, faults);
+export function loadConfig(inputs: ConfigInputs, required: readonly string[]): LoadedConfig {
+  const { configFile, names } = inputs;
+  const file = configFile === undefined ? new Map() : readConfigFile(configFile);
+  const faults = names === undefined ? [...unknownNames(inputs, file)] : [];
   const sources = new Map<string, SourcedValue>();
   for (const setting of SETTINGS) {
-    const variable = variableName(setting);
-    const flagName = setting.flag?.split(" ")[0] ?? setting.name;
-    const candidates: [unknown, string][] = [
-      [inputs.flags[setting.name], flagName],
-      [inputs.env[variable] || undefined, variable],
-      [file[setting.name], `${inputs.configFile}`],
-    ];
-    const given = candidates.find(([raw]) => raw !== undefined);
+    if (names !== undefined && !names.includes(setting.name)) continue;
+    const given = givenValue(setting, inputs, file);
     if (given !== undefined) {
-      const result = readValue(setting, given[0]);
-      if ("fault" in result) faults.push(`${given[1]} "${given[0]}": ${result.fault}`);
-      else sources.set(setting.name, { value: result.value, source: given[1] });
+      const result = readValue(setting, given.raw);
+      if ("fault" in result) faults.push(`${given.where} "${given.raw}": ${result.fault}`);
+      else sources.set(setting.name, { value: result.value, source: given.source });
     } else if (setting.fallback) {
       sources.set(setting.name, { value: setting.fallback(), source: "default" });
     } else if (required.includes(setting.name)) {
-      faults.push(`${flagName} is missing; give it, or set ${variable} (${setting.help})`);
+      faults.push(missing(setting));
     }
   }
   if (faults.length > 0) throw new CausewayError("bad-config", faults.join("\n"));
   return { config: toConfig(sources), sources };
 }
 
+interface Given {
+  readonly raw: unknown;
+  readonly source: string;
+  /** The source with the place and the name of the setting in it. */
+  readonly where: string;
+}
+
+function givenValue(
+  setting: Setting,
+  { flags, env, configFile }: ConfigInputs,
+  file: ReadonlyMap<string, PlacedValue>,
+): Given | undefined {
+  const { name } = setting;
+  if (flags[name] !== undefined) {
+    return { raw: flags[name], source: flagName(setting), where: flagName(setting) };
+  }
+  const variable = variableName(setting);
+  if (env[variable]) return { raw: env[variable], source: variable, where: variable };
+  const placed = file.get(name);
+  if (placed === undefined) return undefined;
+  return { raw: placed.value, source: `${configFile}`, where: `${placed.place}: ${name}` };
+}
+
+function flagName({ name, flag }: Setting): string {
+  return flag?.split(" ")[0] ?? name;
+}
+
+function missing(setting: Setting): string {
+  const flag = setting.flag?.replaceAll(/[<>]/g, "");
+  return `no ${setting.name}: give ${flag}, or set ${variableName(setting)}`;
+}
+
+/** What looks like a setting and is none: refused, or a misspelt one would count for nothing. */
+function* unknownNames(
+  { env }: ConfigInputs,
+  file: ReadonlyMap<string, PlacedValue>,
+): Generator<string> {
+  const names = SETTINGS.map(({ name }) => name);
+  for (const [key, { place }] of file) {
+    if (names.includes(key)) continue;
+    const near = nearest(key, names);
+    const hint =
+      near === undefined ? `the settings are ${names.join(", ")}` : `did you mean ${near}?`;
+    yield `${place}: ${key}: no such setting; ${hint}`;
+  }
+  const known = [CONFIG_VARIABLE, ...SETTINGS.map(variableName)].map(withoutPrefix);
+  for (const variable of Object.keys(env)) {
+    if (!variable.startsWith(VARIABLE_PREFIX)) continue;
+    const near = nearest(withoutPrefix(variable), known);
+    // Variables of that prefix may be somebody else's: Kubernetes makes some for each service.
+    if (near === undefined || near === withoutPrefix(variable)) continue;
+    yield `${variable}: no such variable; did you mean ${VARIABLE_PREFIX}${near}?`;
+  }
+}
+
+function withoutPrefix(variable: string): string {
+  return variable.slice(VARIABLE_PREFIX.length);
+}
+
 function toConfig(sources: ReadonlyMap<string, SourcedValue>): Config {
   const value = (name: string): unknown => sources.get(name)?.value;
   const overlay: Record<string, unknown> = {};
+  const overlaySources: Record<string, string> = {};
   for (const { name, overlay: member } of SETTINGS) {
-    if (member !== undefined && sources.has(name)) overlay[member] = value(name);
+    const given = sources.get(name);
+    if (member === undefined || given === undefined) continue;
+    overlay[member] = given.value;
+    overlaySources[member] = given.source;
   }
   return {
     node: value("node") as string,
@@ -78,55 +139,6 @@ function toConfig(sources: ReadonlyMap<string, SourcedValue>): Config {
     takeOver: value("takeOver") as boolean,
     measureLoop: value("measureLoop") as boolean,
     overlay: overlay as OverlaySettings,
+    overlaySources,
   };
-}
-
-function readConfigFile(path: string, faults: string[]): Record<string, unknown> {
-  let content: unknown;
-  try {
-    content = parse(readFileSync(path, "utf8")) ?? {};
-  } catch (error) {
-    throw new CausewayError("bad-config", `cannot read --config ${path}: ${reasonOf(error)}`, {
-      cause: error,
-    });
-  }
-  if (typeof content !== "object" || Array.isArray(content)) {
-    throw new CausewayError("bad-config", `--config ${path}: not a mapping of settings`);
-  }
-  const names = SETTINGS.map(({ name }) => name);
-  for (const key of Object.keys(content as object)) {
-    if (names.includes(key)) continue;
-    const near = nearest(key, names);
-    faults.push(`${path}: "${key}": no such setting${near ? `; did you mean ${near}?` : ""}`);
-  }
-  return content as Record<string, unknown>;
-}
-
-type ReadResult = { readonly value: SettingValue } | { readonly fault: string };
-
-function readValue(setting: Setting, raw: unknown): ReadResult {
-  switch (setting.type) {
-    case "text":
-      return typeof raw === "string" && raw !== "" ? { value: raw } : { fault: "must be a text" };
-    case "boolean":
-      if (raw === true || raw === "true") return { value: true };
-      if (raw === false || raw === "false") return { value: false };
-      return { fault: "must be true or false" };
-    case "integer": {
-      const value = typeof raw === "string" && raw.trim() !== "" ? Number(raw) : raw;
-      const [low, high] = setting.range ?? [0, Number.MAX_SAFE_INTEGER];
-      if (typeof value === "number" && Number.isInteger(value) && value >= low && value <= high) {
-        return { value };
-      }
-      return { fault: `must be a whole number from ${low} to ${high}` };
-    }
-    case "duration": {
-      const value = parseDuration(String(raw));
-      if (value !== undefined) return { value };
-      return { fault: 'must be a time such as "90s", "500ms" or "2m"' };
-    }
-    case "level":
-      if (["debug", "info", "warn", "error"].includes(raw as string)) return { value: String(raw) };
-      return { fault: "must be debug, info, warn or error" };
-  }
 }

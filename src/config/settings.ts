@@ -4,6 +4,7 @@
  * come from here.
  */
 import { hostname } from "node:os";
+import type { IpAddress } from "../../encap/address/ip-address.ts";
 import type { OverlaySettings } from "../../tunnels/model/overlay-settings.ts";
 
 export interface Config {
@@ -15,22 +16,33 @@ export interface Config {
   readonly measureLoop: boolean;
   /** What flags, variables and the file say about the overlay; stronger than the datastore. */
   readonly overlay: OverlaySettings;
+  /** Where each of those came from, as `--print-config` says it. */
+  readonly overlaySources: { readonly [Name in keyof OverlaySettings]?: string };
 }
 
-export type SettingValue = string | number | boolean;
+/** Durations are milliseconds. */
+export type SettingValue = string | number | boolean | IpAddress;
 
 export interface Setting {
   /** Key in the configuration file; the variable is CAUSEWAY_ and this in upper case. */
   readonly name: string;
-  /** Flag with its placeholder, as commander takes it; absent for what only experts touch. */
+  /** Flag with its placeholder, as commander takes it; absent for what is rarely touched. */
   readonly flag?: string;
   readonly help: string;
-  readonly type: "text" | "integer" | "boolean" | "duration" | "level";
+  readonly type: "text" | "integer" | "boolean" | "duration" | "level" | "IPv4" | "IPv6";
   readonly range?: readonly [number, number];
   readonly fallback?: () => SettingValue;
   /** The member of OverlaySettings it overrides; the FelixConfiguration's value is next in line. */
   readonly overlay?: keyof OverlaySettings;
+  /** What holds where nobody says anything, for settings without a value of their own. */
+  readonly otherwise?: string;
+  /** A running agent does not take a new value in. */
+  readonly needsRestart?: true;
 }
+
+export const VARIABLE_PREFIX = "CAUSEWAY_";
+/** Names the configuration file, as `--config` does. */
+export const CONFIG_VARIABLE: string = `${VARIABLE_PREFIX}CONFIG`;
 
 const MTU: readonly [number, number] = [0, 65_535];
 
@@ -41,12 +53,14 @@ export const SETTINGS: readonly Setting[] = [
     help: "name of this node's record in the datastore",
     type: "text",
     fallback: hostname,
+    needsRestart: true,
   },
   {
     name: "datastore",
-    flag: "--datastore <url>",
-    help: "where nodes, pools and blocks are: file:DIR",
+    flag: "--datastore <file:DIR>",
+    help: "where nodes, pools and blocks are; file:DIR is a directory of YAML or JSON files",
     type: "text",
+    needsRestart: true,
   },
   {
     name: "runDir",
@@ -54,6 +68,7 @@ export const SETTINGS: readonly Setting[] = [
     help: "directory of the control socket and the saved snapshot",
     type: "text",
     fallback: () => "/run/causeway",
+    needsRestart: true,
   },
   {
     name: "logLevel",
@@ -61,6 +76,20 @@ export const SETTINGS: readonly Setting[] = [
     help: "debug, info, warn or error",
     type: "level",
     fallback: () => "info",
+  },
+  {
+    name: "vxlanEnabled",
+    help: "whether to make vxlan.causeway",
+    type: "boolean",
+    overlay: "vxlanEnabled",
+    otherwise: "where a pool asks for it",
+  },
+  {
+    name: "ipipEnabled",
+    help: "whether to make ipip.causeway",
+    type: "boolean",
+    overlay: "ipipEnabled",
+    otherwise: "where a pool asks for it",
   },
   {
     name: "vxlanVni",
@@ -103,6 +132,20 @@ export const SETTINGS: readonly Setting[] = [
     overlay: "ipipMtu",
   },
   {
+    name: "routeSource",
+    help: "source address that this node's own packets take on IPv4 tunnel routes",
+    type: "IPv4",
+    overlay: "routeSource",
+    otherwise: "the tunnel address",
+  },
+  {
+    name: "routeSource6",
+    help: "source address that this node's own packets take on IPv6 tunnel routes",
+    type: "IPv6",
+    overlay: "routeSource6",
+    otherwise: "the tunnel address",
+  },
+  {
     name: "routeRefreshInterval",
     flag: "--route-refresh-interval <time>",
     help: 'time between two full read-backs of the kernel, for example "90s"; 0 for none',
@@ -121,10 +164,11 @@ export const SETTINGS: readonly Setting[] = [
     help: "measure how long the main loop is held up (benchmarks)",
     type: "boolean",
     fallback: () => false,
+    needsRestart: true,
   },
 ];
 
 /** CAUSEWAY_ROUTE_REFRESH_INTERVAL for routeRefreshInterval. */
-export function variableName(setting: Setting): string {
-  return `CAUSEWAY_${setting.name.replace(/[A-Z0-9]+/g, "_$&").toUpperCase()}`;
+export function variableName(setting: Pick<Setting, "name">): string {
+  return `${VARIABLE_PREFIX}${setting.name.replace(/[A-Z]+/g, "_$&").toUpperCase()}`;
 }

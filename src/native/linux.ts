@@ -16,6 +16,7 @@ interface Libc {
   recv(fd: number, bytes: Uint8Array, length: number, flags: number): number;
   close(fd: number): number;
   setns(fd: number, type: number): number;
+  flock(fd: number, operation: number): number;
 }
 
 interface PollHandle {
@@ -48,6 +49,7 @@ const DECLARATIONS = {
   recv: "int64_t recv(int fd, void *bytes, size_t length, int flags)",
   close: "int close(int fd)",
   setns: "int setns(int fd, int type)",
+  flock: "int flock(int fd, int operation)",
 };
 
 const EINTR = 4;
@@ -137,6 +139,17 @@ export function receive(fd: number, bytes: Uint8Array, flags: number): number {
 /** close(2). @throws SystemCallError */
 export function closeDescriptor(fd: number): void {
   check(native().libc.close(fd), "close");
+}
+
+/** flock(2), exclusive. False if another process has the file locked. @throws SystemCallError */
+export function tryLock(fd: number): boolean {
+  const LOCK_EX_NB = 2 | 4;
+  const EWOULDBLOCK = 11;
+  const { libc, koffi } = native();
+  if (libc.flock(fd, LOCK_EX_NB) === 0) return true;
+  const errno = koffi.errno();
+  if (errno === EWOULDBLOCK) return false;
+  throw new SystemCallError("flock", errno);
 }
 
 /** setns(2): moves the calling thread, and no other, to the network namespace. */

@@ -41,7 +41,12 @@ export function buildStatus({ agent, kernel, node, datastoreUrl }: StatusContext
       faults: (datastoreState?.faults ?? []).slice(0, LISTED),
     },
     kernel: kernel.features,
-    counts: { ...overlay.counts, ...kernelCounts(agent) },
+    counts: {
+      ...overlay.counts,
+      ...kernelCounts(agent),
+      faults: datastoreState?.faults.length ?? 0,
+      failing: held.length,
+    },
     repairs: { count: reconciler.repairs.count, recent: reconciler.repairs.list() },
     failing: held.slice(0, LISTED),
     waiting: reconciler.waitingCount,

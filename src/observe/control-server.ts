@@ -1,19 +1,27 @@
 /** The agent's control socket: HTTP over a Unix socket in the run dir, for its owner only. */
 import { rmSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { connect } from "node:net";
-import { join } from "node:path";
-import { CausewayError, reasonOf } from "../errors.ts";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { reasonOf } from "../errors.ts";
+import { controlSocketPath, type RunDir } from "./run-dir.ts";
+
+/** A long list as an answer: `{ "rows": [ … ] }`, made and sent piece by piece. */
+export class RowsAnswer {
+  readonly rows: Iterable<unknown>;
+
+  constructor(rows: Iterable<unknown>) {
+    this.rows = rows;
+  }
+}
 
 /** Answers by method and path, for example "GET /status"; the value is sent as JSON. */
 export type ControlRoutes = Readonly<
   Record<string, (query: URLSearchParams) => unknown | Promise<unknown>>
 >;
 
-export function controlSocketPath(runDir: string): string {
-  return join(runDir, "causeway.sock");
-}
+/** So many rows are one piece of a long answer. */
+const ROWS_PER_PIECE = 200;
 
 export class ControlServer {
   readonly #server: Server;
@@ -24,19 +32,9 @@ export class ControlServer {
     this.#path = path;
   }
 
-  /**
-   * Listens in `runDir`, which is made if needed (mode 0700); the socket has mode 0600.
-   * @throws CausewayError "agent" if another agent answers there.
-   */
-  static async listen(runDir: string, routes: ControlRoutes): Promise<ControlServer> {
-    const path = controlSocketPath(runDir);
-    await mkdir(runDir, { recursive: true, mode: 0o700 });
-    if (await isAnswered(path)) {
-      throw new CausewayError(
-        "agent",
-        `another agent runs with --run-dir ${runDir}; stop it, or give this one a directory of its own`,
-      );
-    }
+  /** Listens in the run dir, in the place of any socket that is left there; its mode is 0600. */
+  static async listen(runDir: RunDir, routes: ControlRoutes): Promise<ControlServer> {
+    const path = controlSocketPath(runDir.path);
     rmSync(path, { force: true });
     const server = createServer((request, response) => void answer(routes, request, response));
     const umask = process.umask(0o177);
@@ -74,7 +72,23 @@ async function answer(
     [status, body] = [500, { error: reasonOf(error) }];
   }
   response.writeHead(status, { "content-type": "application/json" });
-  response.end(`${JSON.stringify(body)}\n`);
+  if (body instanceof RowsAnswer) await sendRows(body.rows, response);
+  else response.end(`${JSON.stringify(body)}\n`);
+}
+
+/** A turn of the event loop lies between two pieces; who does not read them is not waited for. */
+async function sendRows(rows: Iterable<unknown>, response: ServerResponse): Promise<void> {
+  let piece = '{"rows":[';
+  let count = 0;
+  for (const row of rows) {
+    piece += `${count === 0 ? "" : ","}${JSON.stringify(row)}`;
+    if (++count % ROWS_PER_PIECE > 0) continue;
+    response.write(piece);
+    piece = "";
+    await nextTurn();
+    if (response.destroyed) return;
+  }
+  response.end(`${piece}]}\n`);
 }
 
 /** True if an agent answers in the run dir. */
@@ -82,7 +96,8 @@ export function isAgentRunning(runDir: string): Promise<boolean> {
   return isAnswered(controlSocketPath(runDir));
 }
 
-function isAnswered(path: string): Promise<boolean> {
+/** True if somebody listens on the Unix socket. */
+export function isAnswered(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
     socket.once("connect", () => {

@@ -38,23 +38,20 @@ export interface RouteRow {
 /** `missing` and `different` are about the kernel, as last read. */
 export type RowState = "ok" | "missing" | "different";
 
-export type Shown =
-  | { devices: DeviceRow[] }
-  | { vteps: VtepRow[] }
-  | { routes: RouteRow[] }
-  | { conflicts: readonly Conflict[] };
+/** Rows one by one: a table of 100,000 must not hold the agent up. */
+export type ShownRows = Iterable<DeviceRow | VtepRow | RouteRow | Conflict>;
 
 /** @throws CausewayError "bad-config" for anything but SHOWN. */
-export function buildShow(context: StatusContext, what: string): Shown {
+export function showRows(context: StatusContext, what: string): ShownRows {
   switch (what) {
     case "devices":
-      return { devices: devices(context) };
+      return devices(context);
     case "vteps":
-      return { vteps: vteps(context) };
+      return vteps(context);
     case "routes":
-      return { routes: routes(context) };
+      return routes(context);
     case "conflicts":
-      return { conflicts: context.agent.overlay.conflicts() };
+      return context.agent.overlay.conflicts();
     default:
       throw new CausewayError("bad-config", `cannot show "${what}"; one of ${SHOWN.join(", ")}`);
   }
@@ -71,7 +68,7 @@ function devices({ agent: { overlay, reconciler } }: StatusContext): DeviceRow[]
       mac: link.mac ?? "",
       address: addresses
         .filter(({ device }) => device === link.name)
-        .map(({ ip }) => `${ip}`)
+        .map(({ ip, prefixLength }) => `${ip}/${prefixLength}`)
         .join(" "),
       note: overlay.describe("link", link.name) ?? "",
       state: !actual ? "missing" : linkChange(actual, link) === "none" ? "ok" : "different",
@@ -109,20 +106,18 @@ function vtepState(
   return isSame ? "ok" : "different";
 }
 
-function routes({ agent: { overlay, reconciler }, kernel }: StatusContext): RouteRow[] {
-  const rows: RouteRow[] = [];
+function* routes({ agent: { overlay, reconciler }, kernel }: StatusContext): Generator<RouteRow> {
   for (const family of [4, 6] as const) {
     const desired = overlay.desired.routes[family];
     for (const row of desired.rows()) {
       const destination = desired.destinationOf(row);
       const want = desired.pathOf(row);
       const have = reconciler.actual.routes[family].get(destination);
-      rows.push({
+      yield {
         route: describeRoute({ destination, path: kernel.paths.get(want) }),
         note: overlay.describe("route", String(destination)) ?? "",
         state: have === want ? "ok" : have < 0 ? "missing" : "different",
-      });
+      };
     }
   }
-  return rows;
 }

@@ -72,6 +72,9 @@ export interface StatusReport {
     readonly neighbours: KindCount;
     readonly fdb: KindCount;
     readonly nexthops: KindCount;
+    /** All there are; the lists below are cut. */
+    readonly faults: number;
+    readonly failing: number;
   };
   readonly repairs: { readonly count: number; readonly recent: readonly Repair[] };
   readonly failing: readonly HeldKey[];

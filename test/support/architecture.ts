@@ -28,7 +28,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
   "src/native": ["src/errors.ts"],
   "src/netlink": ["src/native", "src/errors.ts", "tunnels/kernel", "encap/address"],
   "src/userspace": ["src/native", "src/errors.ts", "encap"],
-  "src/config": ["src/errors.ts", "tunnels/model"],
+  "src/config": ["src/errors.ts", "tunnels/model", "encap/address"],
   "src/datastore": [
     "src/config",
     "src/errors.ts",
@@ -74,13 +74,15 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "tunnels",
     "encap",
   ],
-  "src/main.ts": ["src/cli/program.ts", "src/errors.ts"],
+  "src/main.ts": ["src/cli/program.ts", "src/cli/exit-codes.ts", "src/errors.ts"],
 };
 
 /** Single files that may import what their area may not. */
 const FILES: Readonly<Record<string, readonly string[]>> = {
   // sd_notify wants a datagram on a Unix socket, which Node has not.
   "src/observe/systemd.ts": ["src/native/linux.ts"],
+  // A run dir is locked with flock(2), which Node has not either.
+  "src/observe/run-dir.ts": ["src/native/linux.ts"],
 };
 
 /** Packages that the pure folders may use: functions of their input, and nothing else. */

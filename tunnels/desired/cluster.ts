@@ -12,7 +12,12 @@ import { BlockIndex } from "./block-index.ts";
 import type { DirtyPrefixes } from "./dirty-prefixes.ts";
 import { PoolIndex } from "./pool-index.ts";
 import { sameValue } from "./same-value.ts";
-import { type EffectiveSettings, effectiveSettings } from "./settings.ts";
+import {
+  type EffectiveSettings,
+  effectiveSettings,
+  type SettingSources,
+  type SettingsLayer,
+} from "./settings.ts";
 import { VtepMap } from "./vtep-map.ts";
 
 /** More changed blocks than this, and all tunnel addresses are looked at once instead of for each. */
@@ -32,7 +37,7 @@ export class Cluster {
   #isNew = true;
   /** CIDRs of pools that came, went or changed: every prefix inside may have another pool now. */
   readonly #changedPools: Cidr[] = [];
-  #overrides: OverlaySettings = {};
+  #overrides: SettingsLayer = { source: "override", settings: {} };
   #settings: EffectiveSettings = effectiveSettings([]);
   /** Undefined: to be found out again. */
   #hasAddressInPool: boolean | undefined;
@@ -79,8 +84,8 @@ export class Cluster {
     }
   }
 
-  setOverrides(overrides: OverlaySettings): void {
-    this.#overrides = overrides;
+  setOverrides(settings: OverlaySettings, sources: SettingSources): void {
+    this.#overrides = { source: "override", settings, sources };
     this.#changeSettings();
   }
 
@@ -147,10 +152,7 @@ export class Cluster {
       source: `FelixConfiguration ${name}`,
       settings: this.#configurations.get(name)?.settings,
     }));
-    this.#settings = effectiveSettings([
-      ...layers,
-      { source: "override", settings: this.#overrides },
-    ]);
+    this.#settings = effectiveSettings([...layers, this.#overrides]);
     this.isLocalDirty = true;
   }
 }

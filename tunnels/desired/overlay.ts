@@ -42,7 +42,7 @@ import {
   underlayOrder,
 } from "./route-decision.ts";
 import { sameValue } from "./same-value.ts";
-import type { EffectiveSettings } from "./settings.ts";
+import type { EffectiveSettings, SettingSources } from "./settings.ts";
 import { forwardingSysctls } from "./sysctls.ts";
 import { UNREAD_UNDERLAY, type Underlay } from "./underlay.ts";
 import { Unrouted } from "./unrouted.ts";
@@ -132,8 +132,8 @@ export class Overlay {
   }
 
   /** From flags, environment and file: stronger than any FelixConfiguration. */
-  setSettings(overrides: OverlaySettings): void {
-    this.#cluster.setOverrides(overrides);
+  setSettings(overrides: OverlaySettings, sources: SettingSources = {}): void {
+    this.#cluster.setOverrides(overrides, sources);
   }
 
   setUnderlay(underlay: Underlay): void {

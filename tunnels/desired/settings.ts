@@ -18,8 +18,18 @@ export interface SettingValues {
   readonly routeRefreshInterval: number;
 }
 
-/** "default", "FelixConfiguration default", "FelixConfiguration node.NAME" or "override". */
+/** "default", "FelixConfiguration default", "FelixConfiguration node.NAME", or an override's own. */
 export type SettingSource = string;
+
+/** Where single settings come from, for a layer put together from several sources. */
+export type SettingSources = { readonly [Name in keyof OverlaySettings]?: SettingSource };
+
+export interface SettingsLayer {
+  readonly source: SettingSource;
+  readonly settings: OverlaySettings | undefined;
+  /** Stronger than `source`. */
+  readonly sources?: SettingSources;
+}
 
 export interface Setting<T> {
   readonly value: T;
@@ -44,17 +54,15 @@ const BUILT_IN: SettingValues = {
 };
 
 /** `layers`: weakest first. */
-export function effectiveSettings(
-  layers: readonly { source: SettingSource; settings: OverlaySettings | undefined }[],
-): EffectiveSettings {
+export function effectiveSettings(layers: readonly SettingsLayer[]): EffectiveSettings {
   const effective: Record<string, Setting<unknown>> = {};
   for (const [name, value] of Object.entries(BUILT_IN)) {
     effective[name] = { value, source: "default" };
   }
-  for (const { source, settings } of layers) {
+  for (const { source, settings, sources } of layers) {
     for (const name of Object.keys(BUILT_IN) as (keyof OverlaySettings)[]) {
       const value = settings?.[name];
-      if (value !== undefined) effective[name] = { value, source };
+      if (value !== undefined) effective[name] = { value, source: sources?.[name] ?? source };
     }
   }
   return effective as unknown as EffectiveSettings;

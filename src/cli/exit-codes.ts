@@ -1,0 +1,18 @@
+/** What the process's exit says, the same for every command. */
+
+export const EXIT = {
+  done: 0,
+  /** A check failed, or the answer is no. */
+  no: 1,
+  /** `plan --exit-code`: there is something to do. */
+  todo: 2,
+  /** A flag, variable or configuration value is wrong. */
+  usage: 64,
+  /** It could not be done. */
+  failed: 70,
+} as const;
+
+/** The last line of a command's help: `0` and `1` in the command's own words, the others as ever. */
+export function exitCodesText(own: string): string {
+  return `Exit codes: ${own}; ${EXIT.usage} wrong usage; ${EXIT.failed} it could not be done.`;
+}

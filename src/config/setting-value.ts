@@ -1,0 +1,63 @@
+/** One setting's value: from what was typed, and back to text. */
+import { type IpAddress, parseIp } from "../../encap/address/ip-address.ts";
+import { parseDuration } from "./duration.ts";
+import type { Setting, SettingValue } from "./settings.ts";
+
+export type ReadResult = { readonly value: SettingValue } | { readonly fault: string };
+
+const LEVELS: readonly unknown[] = ["debug", "info", "warn", "error"];
+
+/** `raw`: the text of a flag or variable, or a value of the configuration file. */
+export function readValue(setting: Setting, raw: unknown): ReadResult {
+  switch (setting.type) {
+    case "text":
+      if (raw === "") return { fault: "must not be empty" };
+      return typeof raw === "string" ? { value: raw } : { fault: "must be a text" };
+    case "boolean":
+      if (raw === true || raw === "true") return { value: true };
+      if (raw === false || raw === "false") return { value: false };
+      return { fault: "must be true or false" };
+    case "integer":
+      return readInteger(raw, setting.range ?? [0, Number.MAX_SAFE_INTEGER]);
+    case "duration": {
+      const value = parseDuration(String(raw));
+      if (value !== undefined) return { value };
+      return { fault: 'must be a time such as "90s", "500ms" or "2m"' };
+    }
+    case "level":
+      if (LEVELS.includes(raw)) return { value: String(raw) };
+      return { fault: "must be debug, info, warn or error" };
+    case "IPv4":
+    case "IPv6":
+      return readAddress(raw, setting.type);
+  }
+}
+
+function readInteger(raw: unknown, [low, high]: readonly [number, number]): ReadResult {
+  const value = typeof raw === "string" && raw.trim() !== "" ? Number(raw) : raw;
+  if (typeof value === "number" && Number.isInteger(value) && value >= low && value <= high) {
+    return { value };
+  }
+  return { fault: `must be a whole number from ${low} to ${high}` };
+}
+
+function readAddress(raw: unknown, family: "IPv4" | "IPv6"): ReadResult {
+  let value: IpAddress | undefined;
+  try {
+    value = parseIp(String(raw));
+  } catch {
+    // Said below, in the same words as for an address of the other family.
+  }
+  if (value !== undefined && `IPv${value.family}` === family) return { value };
+  return { fault: `must be an ${family} address` };
+}
+
+/** As the configuration file takes it. */
+export function formatValue(setting: Setting, value: SettingValue): string {
+  if (setting.type !== "duration") return String(value);
+  const milliseconds = Number(value);
+  if (milliseconds % 1_000 !== 0) return `${milliseconds}ms`;
+  return milliseconds % 60_000 === 0 && milliseconds > 0
+    ? `${milliseconds / 60_000}m`
+    : `${milliseconds / 1_000}s`;
+}
