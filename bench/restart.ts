@@ -60,14 +60,6 @@ function require(report: Report): void {
   const writes = { measured: report.summary(RESTART, "netlink writes").max, limit: 0, unit: "" };
   report.require({ id: "3", says: "netlink writes of a restart with nothing to do", ...writes });
   const limits = { limit: 1.5, unit: "x" };
-  const atStart =
-    median(RESTART, "read-back and diff of routes") / median(RESTART, "C dump, first of a process");
-  report.require({
-    id: "6c",
-    says: "read-back at start, to a C dump",
-    measured: atStart,
-    ...limits,
-  });
   const running = median(RUNNING, "read-back and diff of routes") / median(RUNNING, "C dump");
   report.require({ id: "6c", says: "read-back later, to a C dump", measured: running, ...limits });
 }

@@ -88,9 +88,10 @@ export class Agent {
       if (this.reconciler.observe(change)) this.#wakeup.set();
     });
     this.reconciler.readAgain();
+    // The kernel and the datastore are read at once: the first is another thread's work.
+    const following = this.#follow(signal);
     await this.reconciler.read();
     this.overlay.adoptNexthops(this.reconciler.actual.nexthops);
-    const following = this.#follow(signal);
     while (!signal.aborted) {
       await this.#wakeup.wait(this.#untilNext());
       if (!signal.aborted) await this.#turns(signal);

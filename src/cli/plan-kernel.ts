@@ -71,6 +71,10 @@ export class PlanKernel implements Kernel {
     return this.#real.readUnderlayRoutes(family, device);
   }
 
+  routesFingerprint(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
   async readRoutes(family: Family, visitor: RouteVisitor): Promise<void> {
     const table = this.#state.routes[family];
     if (!this.#read.has(`routes ${family}`)) {

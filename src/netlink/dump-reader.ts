@@ -13,7 +13,6 @@ import {
 } from "./message.ts";
 import { type RequestFailure, readDone, readError } from "./netlink-error.ts";
 import { NetlinkSocket } from "./netlink-socket.ts";
-import type { PieceRing } from "./piece-ring.ts";
 
 const EAGAIN = 11;
 const EMSGSIZE = 90;
@@ -29,25 +28,24 @@ export interface ReadResult {
   readonly failure: RequestFailure | undefined;
 }
 
-/** Hands piece number `index` of the ring to the main thread: `length` bytes of whole messages. */
-export type OnPiece = (index: number, length: number) => void;
+/** Memory to receive into, and where it goes when it is full. */
+export interface PieceSink {
+  next(): { readonly bytes: Uint8Array; readonly view: DataView };
+  /** The first `length` bytes of what `next` gave hold whole messages. */
+  passOn(length: number): void;
+}
 
 export class DumpReader {
-  readonly #ring: PieceRing;
   #socket: NetlinkSocket | undefined;
 
-  constructor(ring: PieceRing) {
-    this.#ring = ring;
-  }
-
   /** Sends `request`, one message, and passes on the answer. */
-  read(request: Uint8Array, onPiece: OnPiece): ReadResult {
+  read(request: Uint8Array, sink: PieceSink): ReadResult {
     this.#socket ??= this.#open();
     const view = new DataView(request.buffer, request.byteOffset);
     const sequence = view.getUint32(8, HOST_ORDER);
     const sent = this.#socket.send(request);
     if (sent < 0) return this.#giveUp(sequence, -sent);
-    return this.#receive(this.#socket, sequence, onPiece);
+    return this.#receive(this.#socket, sequence, sink);
   }
 
   close(): void {
@@ -55,18 +53,14 @@ export class DumpReader {
     this.#socket = undefined;
   }
 
-  #receive(socket: NetlinkSocket, sequence: number, onPiece: OnPiece): ReadResult {
-    let { index, bytes, view } = this.#ring.next();
+  #receive(socket: NetlinkSocket, sequence: number, sink: PieceSink): ReadResult {
+    let { bytes, view } = sink.next();
     let filled = 0;
     let interrupted = false;
-    const passOn = (length: number): void => {
-      this.#ring.passOn();
-      onPiece(index, length);
-    };
     for (;;) {
       if (filled + DATAGRAM > bytes.length) {
-        passOn(filled);
-        ({ index, bytes, view } = this.#ring.next());
+        sink.passOn(filled);
+        ({ bytes, view } = sink.next());
         filled = 0;
       }
       const room = bytes.subarray(filled);
@@ -83,7 +77,7 @@ export class DumpReader {
         if (type !== NLMSG_DONE && type !== NLMSG_ERROR) continue;
         const message = messageAt(view, start, end);
         const failure = type === NLMSG_DONE ? readDone(message) : readError(message);
-        if (start > 0) passOn(start);
+        if (start > 0) sink.passOn(start);
         return { interrupted, failure };
       }
       filled = align4(end);

@@ -148,6 +148,10 @@ export class NetlinkKernel implements Kernel {
     return this.#parts.reader.routes(family, visitor);
   }
 
+  routesFingerprint(family: Family): Promise<string | undefined> {
+    return this.#parts.reader.routesFingerprint(family);
+  }
+
   async readUnderlayRoutes(family: Family, device: string): Promise<UnderlayRoute[]> {
     if (!(await this.#hasDevice(device))) return [];
     return this.#parts.reader.underlayRoutes(family, device);

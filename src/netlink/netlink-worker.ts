@@ -5,6 +5,7 @@
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { errnoOf, reasonOf } from "../errors.ts";
 import { DumpReader } from "./dump-reader.ts";
+import { FingerprintSink } from "./fingerprint.ts";
 import { enterForGood, NetlinkSocket } from "./netlink-socket.ts";
 import { PieceRing } from "./piece-ring.ts";
 import { readSysctl, writeSysctl } from "./sysctl-file.ts";
@@ -17,7 +18,9 @@ function serve(port: MessagePort, start: WorkerStart): void {
   if (start.netns !== undefined) enterForGood(start.netns);
   const socket = new NetlinkSocket();
   const writes = new WriteBatch(socket);
-  const reads = new DumpReader(new PieceRing(start.ring));
+  const reads = new DumpReader();
+  const ring = new PieceRing(start.ring);
+  const fingerprint = new FingerprintSink();
 
   const answer = (request: WorkerRequest): void => {
     const { id } = request;
@@ -29,9 +32,13 @@ function serve(port: MessagePort, start: WorkerStart): void {
         return;
       }
       case "read": {
-        const onPiece = (index: number, length: number): void =>
-          reply({ kind: "piece", id, index, length });
-        reply({ kind: "read", id, ...reads.read(request.request, onPiece) });
+        const sink = ring.sink((index, length) => reply({ kind: "piece", id, index, length }));
+        reply({ kind: "read", id, ...reads.read(request.request, sink) });
+        return;
+      }
+      case "fingerprint": {
+        const result = reads.read(request.request, fingerprint);
+        reply({ kind: "fingerprint", id, ...result, fingerprint: fingerprint.take() });
         return;
       }
       case "read-sysctls": {

@@ -5,6 +5,7 @@
  * Pieces are filled and given back in the same order, so that two counters are all there is to
  * agree on: how many the worker filled (it knows) and how many the main thread gave back (shared).
  */
+import type { PieceSink } from "./dump-reader.ts";
 
 /** A power of two, and together small enough to stay in the processor's cache. */
 const PIECES = 8;
@@ -24,8 +25,24 @@ export class PieceRing {
     this.#givenBack = new Int32Array(buffer, 0, 1);
   }
 
-  /** Worker: the next piece to fill. Waits until the main thread has given one back. */
-  next(): { readonly index: number; readonly bytes: Uint8Array; readonly view: DataView } {
+  /** Worker: fills pieces one after the other; `tell` says to the main thread which one is full. */
+  sink(tell: (index: number, length: number) => void): PieceSink {
+    let filling = 0;
+    return {
+      next: () => {
+        const { index, ...memory } = this.#next();
+        filling = index;
+        return memory;
+      },
+      passOn: (length) => {
+        this.#filled = (this.#filled + 1) | 0;
+        tell(filling, length);
+      },
+    };
+  }
+
+  /** The next piece to fill. Waits until the main thread has given one back. */
+  #next(): { readonly index: number; readonly bytes: Uint8Array; readonly view: DataView } {
     for (;;) {
       const givenBack = Atomics.load(this.#givenBack, 0);
       if (((this.#filled - givenBack) | 0) < PIECES) break;
@@ -38,11 +55,6 @@ export class PieceRing {
       bytes: new Uint8Array(this.buffer, at, PIECE),
       view: new DataView(this.buffer, at, PIECE),
     };
-  }
-
-  /** Worker: the piece of `next` is on its way to the main thread. */
-  passOn(): void {
-    this.#filled = (this.#filled + 1) | 0;
   }
 
   /** Main thread: the piece that was passed on; valid until `giveBack`. */

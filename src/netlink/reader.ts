@@ -47,6 +47,9 @@ import type { WorkerClient } from "./worker-client.ts";
  */
 const TRIES = 6;
 
+/** Never reached by counting. */
+const FINGERPRINT_SEQUENCE = 0xffffffff;
+
 type Write = (writer: MessageWriter, sequence: number) => void;
 
 export class Reader {
@@ -144,6 +147,17 @@ export class Reader {
       (view, length) => this.#rows.visit(view, length, family, visitor),
       () => undefined,
     );
+  }
+
+  /** The same text as long as no route of the main table changes; undefined if it cannot be told. */
+  async routesFingerprint(family: Family): Promise<string | undefined> {
+    const writer = new MessageWriter(0);
+    // Always the same number: every message of the answer repeats it.
+    writeRouteDump(writer, FINGERPRINT_SEQUENCE, family);
+    const { interrupted, failure, fingerprint } = await this.#client.fingerprint(
+      writer.bytes.slice(),
+    );
+    return interrupted || failure !== undefined ? undefined : fingerprint;
   }
 
   async underlayRoutes(family: Family, device: string): Promise<UnderlayRoute[]> {

@@ -66,6 +66,10 @@ export class WorkerClient {
     return this.#ask({ kind: "read", request }, onPiece) as Promise<Reply<"read">>;
   }
 
+  fingerprint(request: Uint8Array): Promise<Reply<"fingerprint">> {
+    return this.#ask({ kind: "fingerprint", request }) as Promise<Reply<"fingerprint">>;
+  }
+
   async readSysctls(names: readonly string[]): Promise<Map<string, string>> {
     const reply = (await this.#ask({ kind: "read-sysctls", names })) as Reply<"sysctls">;
     return new Map(reply.values);

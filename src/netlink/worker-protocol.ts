@@ -23,6 +23,8 @@ export type WorkerRequest =
       /** One request message, with its sequence number. */
       readonly request: Uint8Array;
     }
+  /** As "read", but only the fingerprint of the answer is wanted. */
+  | { readonly kind: "fingerprint"; readonly id: number; readonly request: Uint8Array }
   | { readonly kind: "read-sysctls"; readonly id: number; readonly names: readonly string[] }
   | {
       readonly kind: "write-sysctl";
@@ -56,6 +58,13 @@ export type WorkerReply =
       /** NLM_F_DUMP_INTR: the objects changed during the dump. */
       readonly interrupted: boolean;
       readonly failure: RequestFailure | undefined;
+    }
+  | {
+      readonly kind: "fingerprint";
+      readonly id: number;
+      readonly interrupted: boolean;
+      readonly failure: RequestFailure | undefined;
+      readonly fingerprint: string;
     }
   | {
       readonly kind: "sysctls";

@@ -83,6 +83,32 @@ export function runRouteCases(openLab: () => Lab): void {
       expect((await readRoutes(kernel, family)).owned.size).toBe(0);
     });
 
+    test("routesFingerprint changes with the routes, and with nothing else", async () => {
+      await applyAll(kernel, [
+        nexthopOp("add", 7, gateway),
+        routeOp("add", destination, viaGateway(gateway)),
+      ]);
+      const before = await kernel.routesFingerprint(family);
+      expect(before).toBeDefined();
+      expect(await kernel.routesFingerprint(family)).toBe(before);
+      await applyAll(kernel, [nexthopOp("add", 8, otherGateway)]);
+      expect(await kernel.routesFingerprint(family)).toBe(before);
+      const seen = new Set([before]);
+      for (const op of [
+        routeOp("add", otherDestination, viaGateway(gateway)),
+        routeOp("replace", otherDestination, pathOf(family, { nexthopId: 7 })),
+        routeOp("replace", destination, viaGateway(otherGateway)),
+        routeOp("delete", otherDestination, pathOf(family, { nexthopId: 7 })),
+      ]) {
+        await applyAll(kernel, [op]);
+        seen.add(await kernel.routesFingerprint(family));
+      }
+      expect(seen.size).toBe(5);
+      await lab.outsider.addRoute({ to: otherDestination, via: names.underlay, dev: PARENT });
+      seen.add(await kernel.routesFingerprint(family));
+      expect(seen.size).toBe(6);
+    });
+
     test("a default route has its place", async () => {
       const everything = family === 4 ? "0.0.0.0/0" : "::/0";
       await applyAll(kernel, [routeOp("add", everything, viaGateway(gateway))]);

@@ -89,6 +89,13 @@ export class FakeKernel implements Kernel {
     return this.features.nexthopObjects ? new Map(this.external.nexthops) : new Map();
   }
 
+  async routesFingerprint(family: Family): Promise<string> {
+    const rows: string[] = [];
+    const add = (...row: number[]): number => rows.push(row.join());
+    await this.readRoutes(family, { owned: add, wants: () => true, foreign: add });
+    return rows.join("\n");
+  }
+
   async readRoutes(family: Family, visitor: RouteVisitor): Promise<void> {
     const routes = [...this.external.routes.values(), ...connectedRoutes(this.external)];
     for (const { destination, path, metric } of routes) {

@@ -100,6 +100,11 @@ export interface Kernel {
   readNexthops(): Promise<Map<number, Nexthop>>;
   readRoutes(family: Family, visitor: RouteVisitor): Promise<void>;
   /**
+   * The same text as long as no route of the main table changes, which costs less than to read them;
+   * undefined if it cannot be told.
+   */
+  routesFingerprint(family: Family): Promise<string | undefined>;
+  /**
    * The main table's unicast routes of other protocols through `device`, of every metric: what the
    * underlay itself does with a packet. Few, where no routing daemon feeds the table.
    */

@@ -25,6 +25,7 @@ export class RouteTable {
   #slots: Int32Array;
   #rows = 0;
   #size = 0;
+  #changeCount = 0;
   readonly #freeRows: number[] = [];
 
   constructor(family: Family, capacity = 64) {
@@ -36,6 +37,11 @@ export class RouteTable {
     this.#paths = new Int32Array(rows).fill(FREE);
     this.#seen = new Uint32Array(rows);
     this.#slots = new Int32Array(rows * 2);
+  }
+
+  /** Counts the routes that came, went, or changed their path. */
+  get changeCount(): number {
+    return this.#changeCount;
   }
 
   /** Number of routes. */
@@ -126,6 +132,7 @@ export class RouteTable {
       this.#link(row);
       this.#size++;
     }
+    if (this.#paths[row] !== path) this.#changeCount++;
     this.#paths[row] = path;
     return row;
   }
@@ -143,6 +150,7 @@ export class RouteTable {
     this.#seen[row] = 0;
     this.#freeRows.push(row);
     this.#size--;
+    this.#changeCount++;
   }
 
   /** Removes a route; true if it was there. */
@@ -160,6 +168,7 @@ export class RouteTable {
     this.#freeRows.length = 0;
     this.#rows = 0;
     this.#size = 0;
+    this.#changeCount++;
   }
 
   /** Notes that read-back number `round` (1 and up) saw the row. */

@@ -2,8 +2,7 @@
  * Reading the kernel back into our picture of it, and marking as dirty what is not as desired. A
  * difference found here that nobody asked for is drift.
  */
-import type { Family } from "../../encap/address/ip-address.ts";
-import type { Kernel, RouteVisitor } from "../kernel/kernel.ts";
+import type { Kernel } from "../kernel/kernel.ts";
 import type { KernelState } from "../kernel/kernel-state.ts";
 import { FORWARDING_SYSCTLS, OUR_DEVICES } from "../kernel/ownership.ts";
 import type { Cause, Dirty, Key, KeyedKind } from "./dirty.ts";
@@ -32,16 +31,13 @@ export interface Picture {
   readonly dirty: Dirty;
 }
 
-/** Reads one scope and marks every key of it that is not as desired. */
+/** Reads one scope other than routes and marks every key of it that is not as desired. */
 export async function readBack(
-  scope: ReadScope,
+  scope: KeyedKind,
   kernel: Kernel,
   picture: Picture,
   cause: Cause,
 ): Promise<void> {
-  if (scope === "routes4") return readRoutes(4, kernel, picture, cause);
-  if (scope === "routes6")
-    return kernel.features.ipv6 ? readRoutes(6, kernel, picture, cause) : undefined;
   const read = await readKind(scope, kernel, picture);
   const actual = mapOf(picture.actual, scope) as Map<Key, unknown>;
   actual.clear();
@@ -92,55 +88,4 @@ async function readFdbTwice(
   const second = await kernel.readFdb(devices);
   for (const [key, entry] of first) if (!second.has(key)) second.set(key, entry);
   return second;
-}
-
-let round = 0;
-
-/**
- * One pass over the dump: each row is compared with the rows of both pictures that are expected
- * next, and only what is out of step needs a lookup by hash.
- */
-async function readRoutes(
-  family: Family,
-  kernel: Kernel,
-  picture: Picture,
-  cause: Cause,
-): Promise<void> {
-  const desired = picture.desired.routes[family];
-  const actual = picture.actual.routes[family];
-  const foreign = picture.foreign[family];
-  const { dirty } = picture;
-  const thisRound = ++round;
-  let nextActual = 0;
-  let nextDesired = 0;
-  const mark = (w0: number, w1: number, w2: number, w3: number, length: number): void => {
-    if (dirty.all === undefined) dirty.markWords(family, w0, w1, w2, w3, length, cause);
-  };
-  foreign.clear();
-  const visitor: RouteVisitor = {
-    owned(w0, w1, w2, w3, length, path) {
-      let at = actual.find(w0, w1, w2, w3, length, nextActual);
-      if (at >= 0 && actual.wasSeen(at, thisRound)) return;
-      at = actual.set(w0, w1, w2, w3, length, path, at);
-      actual.see(at, thisRound);
-      nextActual = at + 1;
-      const want = desired.find(w0, w1, w2, w3, length, nextDesired);
-      if (want >= 0) {
-        desired.see(want, thisRound);
-        nextDesired = want + 1;
-      }
-      if (desired.pathOf(want) !== path) mark(w0, w1, w2, w3, length);
-    },
-    wants: (w0, w1, w2, w3, length) => desired.find(w0, w1, w2, w3, length) >= 0,
-    foreign(w0, w1, w2, w3, length, path) {
-      foreign.set(w0, w1, w2, w3, length, path);
-      mark(w0, w1, w2, w3, length);
-    },
-  };
-  await kernel.readRoutes(family, visitor);
-  for (const row of actual.rows()) if (!actual.wasSeen(row, thisRound)) actual.removeRow(row);
-  if (dirty.all !== undefined) return;
-  for (const row of desired.rows()) {
-    if (!desired.wasSeen(row, thisRound)) dirty.markRoute(desired.destinationOf(row), cause);
-  }
 }

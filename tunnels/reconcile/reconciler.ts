@@ -19,8 +19,9 @@ import { STAGES } from "./op-order.ts";
 import { OutcomeNotes } from "./outcome-notes.ts";
 import { mapOf, Plan } from "./plan.ts";
 import type { ForeignRoutes, PlanInput } from "./plan-input.ts";
-import { ALL_SCOPES, readBack } from "./read-back.ts";
+import { ALL_SCOPES, type Picture, readBack } from "./read-back.ts";
 import { foundState, MendedOps, type Repair, RepairLog } from "./repair-log.ts";
+import { RouteReader } from "./route-reader.ts";
 
 export interface ReconcilerOptions {
   readonly kernel: Kernel;
@@ -53,6 +54,8 @@ export class Reconciler {
   readonly #held: HeldKeys;
   readonly #hints: KernelHints;
   readonly #notes: OutcomeNotes;
+  readonly #picture: Picture;
+  readonly #routeReader: RouteReader;
   #hasRead = false;
   #mayRemove = false;
 
@@ -60,6 +63,8 @@ export class Reconciler {
     const { desired, kernel, now, onTakeOver } = options;
     const { actual, foreign, dirty } = this;
     this.#options = options;
+    this.#picture = { desired, actual, foreign, dirty };
+    this.#routeReader = new RouteReader(kernel, this.#picture);
     this.#held = new HeldKeys(options.random);
     this.#hints = new KernelHints({ desired, actual, dirty, now });
     this.#notes = new OutcomeNotes({
@@ -126,20 +131,21 @@ export class Reconciler {
   /** Reads what has to be read again; true if there was anything. */
   async read(): Promise<boolean> {
     if (this.#hints.isEmpty) return false;
-    const { kernel, desired, now } = this.#options;
-    const { actual, foreign, dirty } = this;
+    const { kernel, now } = this.#options;
     const cause: Cause = this.#hasRead ? CAUSE.drift : CAUSE.start;
     let routeTime = 0;
     for (const scope of this.#hints.takeScopes()) {
       const started = now();
-      await readBack(scope, kernel, { desired, actual, foreign, dirty }, cause);
-      if (scope === "link" || scope === "nexthop") dirty.absorb(this.#waiting);
+      if (scope === "routes4") await this.#routeReader.read(4, cause);
+      else if (scope !== "routes6") await readBack(scope, kernel, this.#picture, cause);
+      else if (kernel.features.ipv6) await this.#routeReader.read(6, cause);
+      if (scope === "link" || scope === "nexthop") this.dirty.absorb(this.#waiting);
       if (scope === "routes4" || scope === "routes6") routeTime += now() - started;
     }
     this.#hasRead = true;
     if (routeTime > 0) {
-      const routes = actual.routes[4].size + actual.routes[6].size;
-      this.lastReadBack = { routes, milliseconds: routeTime };
+      const { routes } = this.actual;
+      this.lastReadBack = { routes: routes[4].size + routes[6].size, milliseconds: routeTime };
     }
     return true;
   }

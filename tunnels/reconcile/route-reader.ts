@@ -1,0 +1,84 @@
+/**
+ * Reading the routes back: the largest part of a read-back, and mostly in vain. Where nothing was
+ * changed since the last reading, neither here nor in the kernel, a fingerprint says so.
+ */
+import type { Family } from "../../encap/address/ip-address.ts";
+import type { Kernel, RouteVisitor } from "../kernel/kernel.ts";
+import type { Cause } from "./dirty.ts";
+import type { Picture } from "./read-back.ts";
+
+/** The kernel's routes as they were read last. */
+interface LastReading {
+  /** `changeCount` of our picture after the reading. */
+  readonly changeCount: number;
+  readonly fingerprint: string | undefined;
+}
+
+export class RouteReader {
+  readonly #kernel: Kernel;
+  readonly #picture: Picture;
+  readonly #last: Record<Family, LastReading | undefined> = { 4: undefined, 6: undefined };
+  #round = 0;
+
+  constructor(kernel: Kernel, picture: Picture) {
+    this.#kernel = kernel;
+    this.#picture = picture;
+  }
+
+  /** Brings our picture up to date and marks every destination that is not as desired. */
+  async read(family: Family, cause: Cause): Promise<void> {
+    const actual = this.#picture.actual.routes[family];
+    const last = this.#last[family];
+    let fingerprint: string | undefined;
+    if (last?.changeCount === actual.changeCount) {
+      fingerprint = await this.#kernel.routesFingerprint(family);
+      if (fingerprint !== undefined && fingerprint === last.fingerprint) return;
+    }
+    await this.#readAll(family, cause);
+    this.#last[family] = { changeCount: actual.changeCount, fingerprint };
+  }
+
+  /**
+   * One pass over the dump: each row is compared with the rows of both pictures that are expected
+   * next, and only what is out of step needs a lookup by hash.
+   */
+  async #readAll(family: Family, cause: Cause): Promise<void> {
+    const { dirty } = this.#picture;
+    const desired = this.#picture.desired.routes[family];
+    const actual = this.#picture.actual.routes[family];
+    const foreign = this.#picture.foreign[family];
+    const round = ++this.#round;
+    let nextActual = 0;
+    let nextDesired = 0;
+    const mark = (w0: number, w1: number, w2: number, w3: number, length: number): void => {
+      if (dirty.all === undefined) dirty.markWords(family, w0, w1, w2, w3, length, cause);
+    };
+    foreign.clear();
+    const visitor: RouteVisitor = {
+      owned(w0, w1, w2, w3, length, path) {
+        let at = actual.find(w0, w1, w2, w3, length, nextActual);
+        if (at >= 0 && actual.wasSeen(at, round)) return;
+        at = actual.set(w0, w1, w2, w3, length, path, at);
+        actual.see(at, round);
+        nextActual = at + 1;
+        const want = desired.find(w0, w1, w2, w3, length, nextDesired);
+        if (want >= 0) {
+          desired.see(want, round);
+          nextDesired = want + 1;
+        }
+        if (desired.pathOf(want) !== path) mark(w0, w1, w2, w3, length);
+      },
+      wants: (w0, w1, w2, w3, length) => desired.find(w0, w1, w2, w3, length) >= 0,
+      foreign(w0, w1, w2, w3, length, path) {
+        foreign.set(w0, w1, w2, w3, length, path);
+        mark(w0, w1, w2, w3, length);
+      },
+    };
+    await this.#kernel.readRoutes(family, visitor);
+    for (const row of actual.rows()) if (!actual.wasSeen(row, round)) actual.removeRow(row);
+    if (dirty.all !== undefined) return;
+    for (const row of desired.rows()) {
+      if (!desired.wasSeen(row, round)) dirty.markRoute(desired.destinationOf(row), cause);
+    }
+  }
+}
