@@ -12,6 +12,7 @@ import { planScenarios } from "./plan-as-commands.ts";
 import { repairScenarios } from "./repairs.ts";
 import { resourceChangeScenarios } from "./resource-changes.ts";
 import { restartScenarios } from "./restart.ts";
+import { stormScenarios } from "./storms.ts";
 import { underlayChangeScenarios } from "./underlay-changes.ts";
 
 const FILES: readonly ((encap: Encap) => readonly Scenario[])[] = [
@@ -21,6 +22,7 @@ const FILES: readonly ((encap: Encap) => readonly Scenario[])[] = [
   planScenarios,
   repairScenarios,
   resourceChangeScenarios,
+  stormScenarios,
   underlayChangeScenarios,
   restartScenarios,
 ];
