@@ -162,10 +162,12 @@ export class NetlinkKernel implements Kernel {
     return new Map([...values].map(([name, value]) => [name, { name, value }]));
   }
 
-  apply(ops: KernelOps): Promise<OpFailure[]> {
+  async apply(ops: KernelOps): Promise<OpFailure[]> {
     const result = this.#applier.apply(ops);
     this.#lastApply = result.catch(() => undefined);
-    return result;
+    const failures = await result;
+    await this.#events?.settled();
+    return failures;
   }
 
   async watch(listener: (change: KernelChange) => void): Promise<void> {

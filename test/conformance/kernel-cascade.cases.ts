@@ -107,7 +107,8 @@ export function runCascadeCases(openLab: () => Lab): void {
       await lab.outsider.deleteFdb(VXLAN, MAC);
       await witness.until((change) => change.kind === "fdb" && change.deleted);
       await lab.outsider.deleteNexthop(7);
-      await witness.until((change) => change.kind === "nexthop" && change.id === 7);
+      const nexthop = await witness.until(({ kind }) => kind === "nexthop");
+      expect(nexthop).toMatchObject({ id: 7, owned: true, deleted: true });
       const length = family === 4 ? 32 : 128;
       await lab.outsider.deleteAddress(VXLAN, `${names.tunnelIp}/${length}`);
       await witness.until((change) => change.kind === "address" && change.deleted);
@@ -123,6 +124,15 @@ export function runCascadeCases(openLab: () => Lab): void {
       const change = await witness.until(({ kind }) => kind === "route");
       expect(change).toMatchObject({ owned: false, deleted: false });
       if (change.kind === "route") expect(`${change.destination}`).toBe(destination);
+    });
+
+    test("what happened before apply answers has been told by then", async () => {
+      const witness = await Witness.of(kernel);
+      await applyAll(kernel, [routeOp("add", destination, viaGateway(gateway))]);
+      await lab.outsider.deleteRoute(destination);
+      await applyAll(kernel, [routeOp("add", otherDestination, viaGateway(gateway))]);
+      const told = witness.changes.filter(({ kind }) => kind === "route");
+      expect(told).toMatchObject([{ owned: true, deleted: true }]);
     });
 
     test("thousands of operations are carried out in order, with their failures", async () => {

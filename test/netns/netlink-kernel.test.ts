@@ -127,6 +127,23 @@ describe.skipIf(process.getuid?.() !== 0)("as root", () => {
     }
   });
 
+  test("a flood of events is told before an operation that comes after it answers", async () => {
+    const lab = await openLab();
+    try {
+      await applyAll(lab.kernel, [linkOp("add", LINK)]);
+      const witness = await Witness.of(lab.kernel);
+      const routes = Array.from({ length: 5_000 }, (_, index) => {
+        return `route add 10.64.${index >> 5}.${(index & 31) << 3}/29 dev ${VXLAN} proto 202\n`;
+      });
+      execFileSync("ip", ["-n", `${PREFIX}${count}`, "-batch", "-"], { input: routes.join("") });
+      await applyAll(lab.kernel, [addressOp("add", "10.1.0.0")]);
+      const told = witness.changes.filter(({ kind }) => kind === "route" || kind === "overrun");
+      expect(told).toHaveLength(5_000);
+    } finally {
+      await lab.close();
+    }
+  });
+
   test("an FDB dump is complete while others change the FDB", async () => {
     const lab = await openLab();
     try {

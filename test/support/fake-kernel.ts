@@ -42,6 +42,8 @@ export class FakeKernel implements Kernel {
    * program, whose changes are announced as the kernel announces them.
    */
   readonly external: FakeState;
+  /** Called after every operation, for tests that look at the way from one state to another. */
+  onStep: ((op: KernelOp) => void) | undefined;
   #listener: ((change: KernelChange) => void) | undefined;
   #failures: PlannedFailure[] = [];
 
@@ -61,6 +63,11 @@ export class FakeKernel implements Kernel {
   /** The next `times` operations that match are refused with `code` and change nothing. */
   failNext(matches: (op: KernelOp) => boolean, code: string, times = 1): void {
     this.#failures.push({ matches, code, times });
+  }
+
+  /** Nothing is refused any more but what the kernel itself refuses. */
+  forgetFailures(): void {
+    this.#failures = [];
   }
 
   /** Events were lost, as after a flood of them. */
@@ -135,10 +142,12 @@ export class FakeKernel implements Kernel {
       this.writeCount++;
       this.applied.push(op);
       const code = this.#plannedFailure(op) ?? this.#carryOut(op);
+      this.onStep?.(op);
       if (code === undefined || (op.verb === "delete" && GONE.includes(code))) continue;
       if (op.kind === "address" && code === "EEXIST") continue;
       failures.push({ op, at, code, message: `the fake kernel says ${code}` });
     }
+    await delivered();
     return failures;
   }
 
@@ -205,4 +214,9 @@ export class FakeKernel implements Kernel {
     if (kind !== "vxlan" && kind !== "ipip") return "EOPNOTSUPP";
     return this.features[kind] === "" ? undefined : "EOPNOTSUPP";
   }
+}
+
+/** Until the events of everything that happened before have been delivered. */
+export function delivered(): Promise<void> {
+  return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 }

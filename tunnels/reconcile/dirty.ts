@@ -110,6 +110,10 @@ export class Dirty {
     );
   }
 
+  hasRoute(destination: Cidr): boolean {
+    return this.all !== undefined || this.routes[destination.family].findCidr(destination) >= 0;
+  }
+
   markOp(op: KernelOp, cause: Cause): void {
     if (op.kind === "route") this.markRoute(op.object.destination, cause);
     else this.mark(op.kind, keyOf(op), cause);

@@ -22,9 +22,9 @@ export class KernelHints {
   readonly #inputs: HintInputs;
   /** Scopes to read again -> when the first hint came. */
   readonly #scopes = new Map<ReadScope, number>();
-  /** Route events that came while routes were being read. */
+  /** Route events that came while routes were being read or written. */
   #deferred: KernelChange[] = [];
-  #isReading = false;
+  #isBusy = false;
   /** When the first hint of drift came that is not mended yet. */
   #driftSince: number | undefined;
 
@@ -45,7 +45,7 @@ export class KernelHints {
 
   /** The scopes to read again, in their order, each crossed off as it is handed out. */
   *takeScopes(): Generator<ReadScope> {
-    this.#isReading = true;
+    this.#isBusy = true;
     try {
       for (const scope of ALL_SCOPES) {
         const since = this.#scopes.get(scope);
@@ -55,11 +55,33 @@ export class KernelHints {
         yield scope;
       }
     } finally {
-      this.#isReading = false;
+      this.#isBusy = false;
     }
+    for (const change of this.#takeDeferred()) this.observe(change);
+  }
+
+  /** From here on writes are under way, until `endPass`. */
+  beginPass(): void {
+    this.#isBusy = true;
+  }
+
+  /**
+   * The marks of `pass` are worked off. A route event that came meanwhile may tell of the time before
+   * our own write to the same destination or after it: then only reading tells what is there now.
+   */
+  endPass(pass: Dirty): void {
+    this.#isBusy = false;
+    for (const change of this.#takeDeferred()) {
+      if (change.kind === "route" && pass.hasRoute(change.destination)) {
+        this.ask(change.destination.family === 4 ? "routes4" : "routes6");
+      } else this.observe(change);
+    }
+  }
+
+  #takeDeferred(): KernelChange[] {
     const deferred = this.#deferred;
     this.#deferred = [];
-    for (const change of deferred) this.observe(change);
+    return deferred;
   }
 
   /** When the drift that is mended now was first heard of; asked once. */
@@ -92,7 +114,7 @@ export class KernelHints {
         else if (change.owned) this.ask("nexthop");
         return;
       case "route":
-        if (this.#isReading) this.#deferred.push(change);
+        if (this.#isBusy) this.#deferred.push(change);
         else this.#observeRoute(change);
     }
   }

@@ -155,11 +155,16 @@ export class Reconciler {
     this.#held.release(this.dirty, this.#options.now());
     const mended = new MendedOps();
     if (!this.dirty.isEmpty) {
-      const input = this.#planInput(this.dirty.take());
-      const plan = new Plan(input);
-      for (const stage of STAGES) {
-        if (stage.removes && !this.#mayRemove) continue;
-        await this.#carryOut(plan.stage(stage), input.dirty, mended);
+      const pass = this.dirty.take();
+      this.#hints.beginPass();
+      try {
+        const plan = new Plan(this.#planInput(pass));
+        for (const stage of STAGES) {
+          if (stage.removes && !this.#mayRemove) continue;
+          await this.#carryOut(plan.stage(stage), pass, mended);
+        }
+      } finally {
+        this.#hints.endPass(pass);
       }
     }
     this.#logRepairs(mended);
