@@ -34,9 +34,13 @@ interface Entry extends HeldKey {
 }
 
 interface History {
-  attempts: number;
-  since: number;
+  /** Failures in a row, and when the first of them was. */
+  failures: number;
+  failingSince: number;
+  /** When the key was repaired. */
   repairs: number[];
+  /** Repairs since they became a fight. */
+  rounds: number;
 }
 
 export class HeldKeys {
@@ -60,42 +64,46 @@ export class HeldKeys {
     return this.#held.has(name);
   }
 
+  /** Of several failures of one object in a pass the first tells the cause, and alone counts. */
   fail({ op, code, message }: OpFailure, now: number): void {
     const name = objectName(op);
-    const history = this.#historyOf(name, now);
-    history.attempts++;
-    const dueAt = now + backoffDelay(history.attempts, RETRY, this.#random());
-    const { since, attempts } = history;
-    this.#held.set(name, {
-      op,
-      name,
-      why: "failing",
-      reason: message,
-      code,
-      since,
-      attempts,
-      dueAt,
-    });
+    if (this.#held.get(name)?.why === "failing") return;
+    const history = this.#historyOf(name);
+    if (history.failures++ === 0) history.failingSince = now;
+    const { failures: attempts, failingSince: since } = history;
+    const dueAt = now + backoffDelay(attempts, RETRY, this.#random());
+    const failing = { why: "failing", reason: message, code, since, attempts, dueAt } as const;
+    this.#held.set(name, { op, name, ...failing });
   }
 
   /** Forgets that the object ever failed. */
   succeed(op: KernelOp): void {
     const name = objectName(op);
     this.#held.delete(name);
-    if (this.#history.get(name)?.repairs.length === 0) this.#history.delete(name);
+    const history = this.#history.get(name);
+    if (history === undefined) return;
+    history.failures = 0;
+    if (history.repairs.length === 0) this.#history.delete(name);
+  }
+
+  /** Forgets what failed and need not be done any more. */
+  forget(isMoot: (op: KernelOp) => boolean): void {
+    for (const { op, why } of this.#held.values()) {
+      if (why === "failing" && isMoot(op)) this.succeed(op);
+    }
   }
 
   /** Counts a repair; one too many in a short time and the next one has to wait. True if so. */
   repaired(op: KernelOp, found: string, now: number): boolean {
     const name = objectName(op);
-    const history = this.#historyOf(name, now);
+    const history = this.#historyOf(name);
     history.repairs = history.repairs.filter((at) => now - at < FIGHT_MEMORY);
     history.repairs.push(now);
     const recent = history.repairs.filter((at) => now - at < FIGHT_WINDOW).length;
-    if (recent < FIGHT_REPAIRS && history.attempts === 0) return false;
-    history.attempts++;
-    const dueAt = now + backoffDelay(history.attempts, DAMPING, this.#random());
-    const { since, attempts } = history;
+    if (recent < FIGHT_REPAIRS && history.rounds === 0) return false;
+    const attempts = ++history.rounds;
+    const since = history.repairs[0] as number;
+    const dueAt = now + backoffDelay(attempts, DAMPING, this.#random());
     this.#held.set(name, { op, name, why: "fight", reason: found, since, attempts, dueAt });
     return true;
   }
@@ -108,7 +116,7 @@ export class HeldKeys {
       dirty.markOp(entry.op, entry.why === "fight" ? CAUSE.drift : CAUSE.retry);
     }
     for (const [name, history] of this.#history) {
-      const last = history.repairs.at(-1) ?? history.since;
+      const last = history.repairs.at(-1) ?? history.failingSince;
       if (!this.#held.has(name) && now - last > FIGHT_MEMORY) this.#history.delete(name);
     }
   }
@@ -125,10 +133,10 @@ export class HeldKeys {
     return [...this.#held.values()].map(({ op: _, ...held }) => held);
   }
 
-  #historyOf(name: string, now: number): History {
+  #historyOf(name: string): History {
     let history = this.#history.get(name);
     if (history === undefined) {
-      history = { attempts: 0, since: now, repairs: [] };
+      history = { failures: 0, failingSince: 0, repairs: [], rounds: 0 };
       this.#history.set(name, history);
     }
     return history;

@@ -12,7 +12,7 @@ import type { KernelOp } from "../kernel/kernel-op.ts";
 import type { KernelState, Route } from "../kernel/kernel-state.ts";
 import { type KernelOps, RouteBatch } from "../kernel/route-batch.ts";
 import { RouteTable } from "../kernel/route-table.ts";
-import { CAUSE, type Cause, Dirty } from "./dirty.ts";
+import { CAUSE, type Cause, Dirty, keyOf } from "./dirty.ts";
 import { type HeldKey, HeldKeys } from "./held-keys.ts";
 import { KernelHints } from "./kernel-hints.ts";
 import { STAGES } from "./op-order.ts";
@@ -167,6 +167,7 @@ export class Reconciler {
         this.#hints.endPass(pass);
       }
     }
+    if (!this.#held.isEmpty) this.#held.forget((op) => this.#isMoot(op));
     this.#logRepairs(mended);
   }
 
@@ -181,6 +182,16 @@ export class Reconciler {
       if (stage.removes) for (const ops of plan.stage(stage)) count += ops.length;
     }
     return count;
+  }
+
+  /** True if the wish has changed meanwhile: to have what is to go, or not to have what is to come. */
+  #isMoot(op: KernelOp): boolean {
+    const { desired } = this.#options;
+    const isWanted =
+      op.kind === "route"
+        ? desired.routes[op.object.destination.family].get(op.object.destination) >= 0
+        : mapOf(desired, op.kind).has(keyOf(op));
+    return isWanted === (op.reason === "unwanted");
   }
 
   #planInput(dirty: Dirty): PlanInput {
