@@ -4,10 +4,8 @@
  * that a node's new address is one message whatever the number of its routes.
  */
 import type { Nexthop } from "../kernel/kernel-state.ts";
-import { isOurNexthop } from "../kernel/ownership.ts";
+import { isOurNexthop, NEXTHOP_ID_BASE } from "../kernel/ownership.ts";
 
-/** Ids are 0xCA000000 and 24 bits. */
-const BASE = 0xca000000;
 const MASK = 0xffffff;
 
 /** Which of a node's objects: by the device for tunnels, by the family on the parent. */
@@ -59,8 +57,9 @@ export class NexthopIds {
     const known = this.#ids.get(owner);
     if (known !== undefined) return known;
     let low = hash24(owner);
-    while (this.#taken.has(BASE + low) || this.#foreign.has(BASE + low)) low = (low + 1) & MASK;
-    return this.#assign(owner, BASE + low);
+    while (this.#taken.has(NEXTHOP_ID_BASE + low) || this.#foreign.has(NEXTHOP_ID_BASE + low))
+      low = (low + 1) & MASK;
+    return this.#assign(owner, NEXTHOP_ID_BASE + low);
   }
 
   #assign(owner: string, id: number): number {

@@ -31,6 +31,14 @@ export function isOurAddress(address: Address): boolean {
   return isOurDevice(address.device) && !(address.ip.family === 6 && address.scope === "link");
 }
 
+/** The numbers of our nexthop objects are this and 24 bits. */
+export const NEXTHOP_ID_BASE = 0xca000000;
+
+/** Nobody else uses these numbers, so what stands under one that we want may be replaced. */
+export function isOurNexthopId(id: number): boolean {
+  return id >>> 24 === NEXTHOP_ID_BASE >>> 24;
+}
+
 export function isOurNexthop(nexthop: Nexthop): boolean {
   return nexthop.protocol === ROUTE_PROTOCOL;
 }

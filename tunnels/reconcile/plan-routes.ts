@@ -1,6 +1,7 @@
 /** Route operations: the columns of desired and actual state compared, in the cheapest order. */
 import type { Family } from "../../encap/address/ip-address.ts";
 import type { OpReason, RouteOp } from "../kernel/kernel-op.ts";
+import { isOurNexthop } from "../kernel/ownership.ts";
 import { RouteBatch } from "../kernel/route-batch.ts";
 import type { RouteTable } from "../kernel/route-table.ts";
 import type { PlanInput } from "./plan-input.ts";
@@ -150,7 +151,9 @@ function usablePaths({ paths, actual }: PlanInput): (path: number) => boolean {
       const { nexthopId, device } = paths.get(id);
       const nexthop = nexthopId === undefined ? undefined : actual.nexthops.get(nexthopId);
       usable =
-        nexthopId === undefined ? isUp(device) : nexthop !== undefined && isUp(nexthop.device);
+        nexthopId === undefined
+          ? isUp(device)
+          : nexthop !== undefined && isOurNexthop(nexthop) && isUp(nexthop.device);
       known.set(id, usable);
     }
     return usable;

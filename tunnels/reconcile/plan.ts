@@ -14,7 +14,7 @@ import type {
   Sysctl,
 } from "../kernel/kernel-state.ts";
 import { linkChange } from "../kernel/link-change.ts";
-import { isOurAddress, isOurDevice, isOurNexthop } from "../kernel/ownership.ts";
+import { isOurAddress, isOurDevice, isOurNexthop, isOurNexthopId } from "../kernel/ownership.ts";
 import type { KernelOps } from "../kernel/route-batch.ts";
 import type { Key, KeyedKind } from "./dirty.ts";
 import { type Difference, type DiffRules, keyedDiff } from "./keyed-diff.ts";
@@ -143,8 +143,10 @@ function* planObjects(stage: Stage, input: PlanInput): Generator<KernelOp> {
         if (diff.reason === "unwanted") {
           yield { kind: "nexthop", verb: "delete", object: diff.actual, reason: diff.reason };
         } else if (isThere("nexthop", diff.desired.device, diff.key, input)) {
-          // A foreign object that took our id is left alone: `add` fails and says EEXIST.
-          const replaces = diff.reason === "different" && isOurNexthop(diff.actual);
+          // Another's object under a number that is not ours is left alone: `add` says EEXIST.
+          const replaces =
+            diff.reason === "different" &&
+            (isOurNexthop(diff.actual) || isOurNexthopId(diff.actual.id));
           const verb = replaces ? "replace" : "add";
           yield { kind: "nexthop", verb, object: diff.desired, reason: diff.reason };
         }
