@@ -26,6 +26,7 @@ import {
   IPV4_FRAGMENT,
   IPV4_HEADER,
   IPV4_MORE_FRAGMENTS,
+  IPV4_OFFSET_MASK,
   IPV4_PROTOCOL,
   IPV4_TOTAL_LENGTH,
   IPV4_TRAFFIC_CLASS,
@@ -103,6 +104,35 @@ export function readIpPacket(
   return DropReason.NotIp;
 }
 
+/**
+ * Reads a packet that an ICMP error quotes: `length` bytes of it, which may be less than all, so
+ * `packet.end` is where the quote ends. The header checksum was right once, but routers have
+ * lowered the TTL since.
+ */
+export function readQuotedPacket(
+  view: DataView,
+  at: number,
+  length: number,
+  packet: IpPacket,
+): DropReason {
+  if (length < 1) return DropReason.Truncated;
+  const version = view.getUint8(at) >>> 4;
+  if (version === 6) {
+    if (length < IPV6_HEADER) return DropReason.Truncated;
+    const whole = IPV6_HEADER + view.getUint16(at + IPV6_PAYLOAD_LENGTH);
+    fillFromIpv6(view, at, at + Math.min(whole, length), packet);
+    return DropReason.None;
+  }
+  if (version !== 4) return DropReason.NotIp;
+  if (length < IPV4_HEADER) return DropReason.Truncated;
+  const headerLength = ipv4HeaderLength(view, at);
+  const totalLength = view.getUint16(at + IPV4_TOTAL_LENGTH);
+  if (headerLength < IPV4_HEADER) return DropReason.BadHeaderLength;
+  if (headerLength > length || headerLength > totalLength) return DropReason.Truncated;
+  fillFromIpv4(view, at, headerLength, at + Math.min(totalLength, length), packet);
+  return DropReason.None;
+}
+
 function readIpv4Packet(view: DataView, at: number, length: number, packet: IpPacket): DropReason {
   if (length < IPV4_HEADER) return DropReason.Truncated;
   const headerLength = ipv4HeaderLength(view, at);
@@ -110,41 +140,55 @@ function readIpv4Packet(view: DataView, at: number, length: number, packet: IpPa
   const totalLength = view.getUint16(at + IPV4_TOTAL_LENGTH);
   if (totalLength > length || totalLength < headerLength) return DropReason.BadTotalLength;
   if (!isSumRight(sumBytes(view, at, headerLength))) return DropReason.BadHeaderChecksum;
+  fillFromIpv4(view, at, headerLength, at + totalLength, packet);
+  return DropReason.None;
+}
+
+function fillFromIpv4(
+  view: DataView,
+  at: number,
+  headerLength: number,
+  end: number,
+  packet: IpPacket,
+): void {
   const fragment = view.getUint16(at + IPV4_FRAGMENT);
   packet.family = 4;
   packet.at = at;
-  packet.end = at + totalLength;
+  packet.end = end;
   packet.upperAt = at + headerLength;
   packet.protocol = view.getUint8(at + IPV4_PROTOCOL);
   packet.trafficClass = view.getUint8(at + IPV4_TRAFFIC_CLASS);
   packet.ttl = view.getUint8(at + IPV4_TTL);
   packet.dontFragment = (fragment & IPV4_DONT_FRAGMENT) !== 0;
-  packet.isLaterFragment = (fragment & 0x1fff) !== 0;
+  packet.isLaterFragment = (fragment & IPV4_OFFSET_MASK) !== 0;
   packet.isFragment = packet.isLaterFragment || (fragment & IPV4_MORE_FRAGMENTS) !== 0;
   packet.hasOptions = headerLength > IPV4_HEADER;
-  return DropReason.None;
 }
 
 function readIpv6Packet(view: DataView, at: number, length: number, packet: IpPacket): DropReason {
   if (length < IPV6_HEADER) return DropReason.Truncated;
   const end = at + IPV6_HEADER + view.getUint16(at + IPV6_PAYLOAD_LENGTH);
   if (end > at + length) return DropReason.BadTotalLength;
+  fillFromIpv6(view, at, end, packet);
+  return DropReason.None;
+}
+
+function fillFromIpv6(view: DataView, at: number, end: number, packet: IpPacket): void {
+  const next = view.getUint8(at + IPV6_NEXT_HEADER);
   packet.family = 6;
   packet.at = at;
   packet.end = end;
+  packet.upperAt = at + IPV6_HEADER;
+  packet.protocol = next;
   packet.trafficClass = ipv6TrafficClass(view, at);
   packet.ttl = view.getUint8(at + IPV6_HOP_LIMIT);
   packet.dontFragment = true;
   packet.isFragment = false;
   packet.isLaterFragment = false;
-  const next = view.getUint8(at + IPV6_NEXT_HEADER);
-  packet.protocol = next;
-  packet.upperAt = at + IPV6_HEADER;
   packet.hasOptions = false;
   if (next !== PROTOCOL_TCP && next !== PROTOCOL_UDP && next !== PROTOCOL_ICMPV6) {
     readExtensionHeaders(view, packet);
   }
-  return DropReason.None;
 }
 
 /** A chain that cannot be followed is no reason to refuse a packet that is only passed on. */

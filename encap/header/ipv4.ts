@@ -40,7 +40,7 @@ export const IPV4_LENGTH_MAX = 0xffff;
 
 export const IPV4_DONT_FRAGMENT = 0x4000;
 export const IPV4_MORE_FRAGMENTS = 0x2000;
-const OFFSET_MASK = 0x1fff;
+export const IPV4_OFFSET_MASK = 0x1fff;
 
 /** The fields of one header. One object is used for many packets. */
 export class Ipv4Header {
@@ -76,7 +76,7 @@ export function readIpv4Header(view: DataView, at: number, header: Ipv4Header): 
   header.identification = view.getUint16(at + IPV4_IDENTIFICATION);
   header.dontFragment = (fragment & IPV4_DONT_FRAGMENT) !== 0;
   header.moreFragments = (fragment & IPV4_MORE_FRAGMENTS) !== 0;
-  header.fragmentOffset = (fragment & OFFSET_MASK) << 3;
+  header.fragmentOffset = (fragment & IPV4_OFFSET_MASK) << 3;
   header.ttl = view.getUint8(at + IPV4_TTL);
   header.protocol = view.getUint8(at + IPV4_PROTOCOL);
   header.source = view.getUint32(at + IPV4_SOURCE);
