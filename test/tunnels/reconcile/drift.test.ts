@@ -69,7 +69,7 @@ describe.each([4, 6] as const)("IPv%i", (family) => {
     ],
     "the device in another's shape": [
       [`-${node.link}`, node.link.replace("id 4096", "id 99")],
-      `${device} deleted and 6 more`,
+      `${device} changed and 6 more`,
     ],
   };
 
