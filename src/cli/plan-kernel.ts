@@ -96,9 +96,9 @@ export class PlanKernel implements Kernel {
   }
 
   apply(ops: KernelOps): Promise<[]> {
+    applyToState(this.#state, ops, this.paths);
     for (const op of ops) {
       this.ops.push(op);
-      applyToState(this.#state, op, this.paths);
       if (op.kind === "route" && op.reason === "foreign") this.#forget(op.object.destination);
     }
     return Promise.resolve([]);

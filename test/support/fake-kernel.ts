@@ -99,7 +99,11 @@ export class FakeKernel implements Kernel {
   async routesFingerprint(family: Family): Promise<string> {
     const rows: string[] = [];
     const add = (...row: number[]): number => rows.push(row.join());
-    await this.readRoutes(family, { owned: add, wants: () => true, foreign: add });
+    await FakeKernel.prototype.readRoutes.call(this, family, {
+      owned: add,
+      wants: () => true,
+      foreign: add,
+    });
     return rows.join("\n");
   }
 

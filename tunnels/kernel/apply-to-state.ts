@@ -19,7 +19,27 @@ export function emptyKernelState(): KernelState {
   };
 }
 
-export function applyToState(state: KernelState, op: KernelOp, paths: PathTable): void {
+/** Applies operations in their order. */
+export function applyToState(state: KernelState, ops: Iterable<KernelOp>, paths: PathTable): void {
+  // Which routes went with a nexthop is found by a walk over all of them: one for many nexthops.
+  const gone = new Set<number>();
+  const flush = (): void => {
+    if (gone.size > 0) forgetRoutesOver(state, gone, "", paths);
+    gone.clear();
+  };
+  for (const op of ops) {
+    if (op.kind === "nexthop" && op.verb === "delete") {
+      state.nexthops.delete(op.object.id);
+      gone.add(op.object.id);
+    } else {
+      flush();
+      applyOp(state, op, paths);
+    }
+  }
+  flush();
+}
+
+function applyOp(state: KernelState, op: KernelOp, paths: PathTable): void {
   switch (op.kind) {
     case "sysctl":
       state.sysctls.set(op.object.name, op.object);
@@ -39,7 +59,6 @@ export function applyToState(state: KernelState, op: KernelOp, paths: PathTable)
       return;
     case "nexthop":
       put(state.nexthops, op.object.id, op);
-      if (op.verb === "delete") forgetRoutesOver(state, new Set([op.object.id]), "", paths);
       return;
     case "route": {
       const table = state.routes[op.object.destination.family];
@@ -65,7 +84,7 @@ function put<K, V>(map: Map<K, V>, key: K, op: { verb: string; object: V }): voi
 }
 
 /** A device that goes takes everything on it and everything that leads over it along. */
-export function forgetDevice(state: KernelState, device: string, paths: PathTable): void {
+function forgetDevice(state: KernelState, device: string, paths: PathTable): void {
   state.links.delete(device);
   const gone = new Set<number>();
   for (const map of [state.addresses, state.neighbours, state.fdb] as Map<

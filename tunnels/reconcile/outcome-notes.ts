@@ -42,11 +42,15 @@ export class OutcomeNotes {
    * `pass`, the marks that are being worked off, for its later stages.
    */
   succeeded(ops: KernelOps, failed: ReadonlySet<number>, pass: Dirty): void {
-    if (ops instanceof RouteBatch && ops.reason !== "foreign") this.#noteRoutes(ops, failed);
-    else {
-      let at = 0;
-      for (const op of ops) if (!failed.has(at++)) this.#note(op, pass);
+    if (ops instanceof RouteBatch && ops.reason !== "foreign") {
+      this.#noteRoutes(ops, failed);
+      return;
     }
+    const done = [...ops].filter((_, at) => !failed.has(at));
+    // The foreign route of a deletion was never in our picture; ours is, at the same destination.
+    const ours = done.filter(({ verb, reason }) => verb !== "delete" || reason !== "foreign");
+    applyToState(this.#inputs.actual, ours, this.#inputs.paths);
+    for (const op of done) this.#followUp(op, pass);
   }
 
   /** A refusal that says the kernel is not as we think: look again. */
@@ -70,13 +74,9 @@ export class OutcomeNotes {
     }
   }
 
-  #note(op: KernelOp, pass: Dirty): void {
-    const { desired, actual, paths, waiting, dirty, hints } = this.#inputs;
-    if (op.kind === "route" && op.reason === "foreign") {
-      this.#noteTakeOver(op);
-      if (op.verb === "delete") return;
-    }
-    applyToState(actual, op, paths);
+  #followUp(op: KernelOp, pass: Dirty): void {
+    const { desired, paths, waiting, dirty, hints } = this.#inputs;
+    if (op.kind === "route" && op.reason === "foreign") this.#noteTakeOver(op);
     if ((op.kind === "link" || op.kind === "nexthop") && op.verb !== "delete") {
       dirty.absorb(waiting);
     }

@@ -47,7 +47,7 @@ beforeEach(async () => {
     routeOp("add", "10.2.0.0/26", pathOf(4, { nexthopId: 7 })),
     routeOp("add", "10.2.0.64/26", viaGateway("10.1.0.64")),
   ]) {
-    applyToState(desired, op, kernel.paths);
+    applyToState(desired, [op], kernel.paths);
   }
   let time = 0;
   reconciler = new Reconciler({
