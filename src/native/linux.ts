@@ -1,78 +1,8 @@
-/**
- * The system calls that Node does not have, and the only file that knows koffi. The library is
- * loaded at the first call, so that a command that never touches the kernel does not pay for it.
- */
-import { createRequire } from "node:module";
-import { CausewayError, reasonOf } from "../errors.ts";
+/** System calls on sockets and namespaces that Node does not have. */
 import { SystemCallError } from "./errno.ts";
-
-interface Libc {
-  socket(domain: number, type: number, protocol: number): number;
-  bind(fd: number, address: Uint8Array, length: number): number;
-  connect(fd: number, address: Uint8Array, length: number): number;
-  getsockname(fd: number, address: Uint8Array, length: Uint8Array): number;
-  setsockopt(fd: number, level: number, name: number, value: unknown, length: number): number;
-  send(fd: number, bytes: Uint8Array, length: number, flags: number): number;
-  recv(fd: number, bytes: Uint8Array, length: number, flags: number): number;
-  close(fd: number): number;
-  setns(fd: number, type: number): number;
-  flock(fd: number, operation: number): number;
-}
-
-interface PollHandle {
-  start(options: { readable: boolean }, callback: (status: number) => void): void;
-  stop(): void;
-  close(): void;
-}
-
-/** What we use of koffi; its typings give the poll callback the wrong arguments. */
-interface Koffi {
-  load(path: null): { func(definition: string): unknown };
-  errno(): number;
-  address(value: Uint8Array): bigint;
-  readonly node: {
-    poll(
-      fd: number,
-      options: { readable: boolean },
-      callback: (status: number) => void,
-    ): PollHandle;
-  };
-}
-
-const DECLARATIONS = {
-  socket: "int socket(int domain, int type, int protocol)",
-  bind: "int bind(int fd, void *address, uint32_t length)",
-  connect: "int connect(int fd, void *address, uint32_t length)",
-  getsockname: "int getsockname(int fd, void *address, void *length)",
-  setsockopt: "int setsockopt(int fd, int level, int name, void *value, uint32_t length)",
-  send: "int64_t send(int fd, void *bytes, size_t length, int flags)",
-  recv: "int64_t recv(int fd, void *bytes, size_t length, int flags)",
-  close: "int close(int fd)",
-  setns: "int setns(int fd, int type)",
-  flock: "int flock(int fd, int operation)",
-};
+import { native } from "./libc.ts";
 
 const EINTR = 4;
-
-let loaded: { readonly koffi: Koffi; readonly libc: Libc } | undefined;
-
-function native(): { readonly koffi: Koffi; readonly libc: Libc } {
-  if (loaded !== undefined) return loaded;
-  try {
-    const koffi = createRequire(import.meta.url)("koffi") as Koffi;
-    const library = koffi.load(null);
-    const calls = Object.entries(DECLARATIONS).map(([name, text]) => [name, library.func(text)]);
-    loaded = { koffi, libc: Object.fromEntries(calls) as Libc };
-    return loaded;
-  } catch (error) {
-    throw new CausewayError(
-      "kernel",
-      `cannot load koffi, which makes the system calls: ${reasonOf(error)}; install the package ` +
-        `with its optional dependencies for ${process.platform}-${process.arch}`,
-      { cause: error },
-    );
-  }
-}
 
 /** @throws SystemCallError with the errno. */
 function check(result: number, call: string): number {
@@ -104,6 +34,14 @@ export function connectSocket(fd: number, address: Uint8Array): void {
 /** setsockopt(2) with a value in the kernel's layout. @throws SystemCallError */
 export function setSocketOption(fd: number, level: number, name: number, value: Uint8Array): void {
   check(native().libc.setsockopt(fd, level, name, value, value.length), "setsockopt");
+}
+
+/** getsockopt(2) of an int. @throws SystemCallError */
+export function intSocketOption(fd: number, level: number, name: number): number {
+  const value = new Uint8Array(4);
+  const length = new Uint8Array(new Uint32Array([value.length]).buffer);
+  check(native().libc.getsockopt(fd, level, name, value, length), "getsockopt");
+  return new Int32Array(value.buffer)[0] as number;
 }
 
 /**
