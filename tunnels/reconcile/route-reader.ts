@@ -1,6 +1,6 @@
 /**
  * Reading the routes back: the largest part of a read-back, and mostly in vain. Where nothing was
- * changed since the last reading, neither here nor in the kernel, a fingerprint says so.
+ * changed since the last reading, neither wish nor picture nor kernel, a fingerprint says so.
  */
 import type { Family } from "../../encap/address/ip-address.ts";
 import type { Kernel, RouteVisitor } from "../kernel/kernel.ts";
@@ -10,7 +10,9 @@ import type { Picture } from "./read-back.ts";
 /** The kernel's routes as they were read last. */
 interface LastReading {
   /** `changeCount` of our picture after the reading. */
-  readonly changeCount: number;
+  readonly actual: number;
+  /** And of what was wanted: it decides which of another's routes are in our way. */
+  readonly desired: number;
   readonly fingerprint: string | undefined;
 }
 
@@ -28,14 +30,16 @@ export class RouteReader {
   /** Brings our picture up to date and marks every destination that is not as desired. */
   async read(family: Family, cause: Cause): Promise<void> {
     const actual = this.#picture.actual.routes[family];
+    const desired = this.#picture.desired.routes[family];
     const last = this.#last[family];
     let fingerprint: string | undefined;
-    if (last?.changeCount === actual.changeCount) {
+    if (last?.actual === actual.changeCount && last.desired === desired.changeCount) {
       fingerprint = await this.#kernel.routesFingerprint(family);
       if (fingerprint !== undefined && fingerprint === last.fingerprint) return;
     }
+    const { changeCount } = desired;
     await this.#readAll(family, cause);
-    this.#last[family] = { changeCount: actual.changeCount, fingerprint };
+    this.#last[family] = { actual: actual.changeCount, desired: changeCount, fingerprint };
   }
 
   /**

@@ -64,14 +64,30 @@ test("the neighbours and FDB entries of devices that are not ours are not read",
   expect(lab.holds()).toEqual(before);
 });
 
-test("the length of a read-back of the routes is kept", async () => {
+test("another's route is found at a destination that is wanted later than it was read", async () => {
   const lab = await settledLab();
-  const read = lab.kernel.readRoutes.bind(lab.kernel);
-  lab.kernel.readRoutes = async (family, visitor) => {
-    lab.now += 20;
-    return read(family, visitor);
-  };
-  lab.reconciler.readAgain();
+  lab.outside("route 10.0.8.0/26 via 192.0.2.254 dev eth0 proto 80");
+  for (let times = 0; times < 3; times++) {
+    lab.reconciler.readAgain();
+    await lab.settle();
+  }
+  const wanted = [...node.all, "route 10.0.8.0/26 nhid 7 proto 202"].sort();
+  lab.want(...wanted);
   await lab.settle();
+  expect(lab.holds()).toEqual(wanted);
+  expect(lab.takenOver).toEqual(["10.0.8.0/26 of protocol 80"]);
+});
+
+test("a read-back of the routes leaves its length", async () => {
+  const lab = await settledLab();
+  const read = lab.kernel.routesFingerprint.bind(lab.kernel);
+  lab.kernel.routesFingerprint = async (family) => {
+    lab.now += 20;
+    return read(family);
+  };
+  for (let times = 0; times < 2; times++) {
+    lab.reconciler.readAgain();
+    await lab.settle();
+  }
   expect(lab.reconciler.lastReadBack).toEqual({ routes: 3, milliseconds: 40 });
 });
