@@ -64,14 +64,18 @@ export class HeldKeys {
     return this.#held.has(name);
   }
 
-  /** Of several failures of one object in a pass the first tells the cause, and alone counts. */
-  fail({ op, code, message }: OpFailure, now: number): void {
+  /**
+   * Of several failures of one object in a pass the first tells the cause, and alone counts. What
+   * fails for the first time where the kernel `isReadAgain` is tried as soon as that is done.
+   */
+  fail({ op, code, message }: OpFailure, now: number, isReadAgain: boolean): void {
     const name = objectName(op);
     if (this.#held.get(name)?.why === "failing") return;
     const history = this.#historyOf(name);
     if (history.failures++ === 0) history.failingSince = now;
     const { failures: attempts, failingSince: since } = history;
-    const dueAt = now + backoffDelay(attempts, RETRY, this.#random());
+    const isDueAtOnce = isReadAgain && attempts === 1;
+    const dueAt = now + (isDueAtOnce ? 0 : backoffDelay(attempts, RETRY, this.#random()));
     const failing = { why: "failing", reason: message, code, since, attempts, dueAt } as const;
     this.#held.set(name, { op, name, ...failing });
   }

@@ -53,13 +53,14 @@ export class OutcomeNotes {
     for (const op of done) this.#followUp(op, pass);
   }
 
-  /** A refusal that says the kernel is not as we think: look again. */
-  failed({ op, code }: OpFailure): void {
+  /** True for a refusal that says the kernel is not as we think: then it is read again. */
+  failed({ op, code }: OpFailure): boolean {
     const { hints } = this.#inputs;
     if (code === "ENOBUFS") hints.ask(...ALL_SCOPES);
-    else if (!DOUBTFUL.has(code)) return;
-    else if (op.kind !== "route") hints.ask(op.kind);
+    if (!DOUBTFUL.has(code)) return false;
+    if (op.kind !== "route") hints.ask(op.kind);
     else hints.ask(op.object.destination.family === 4 ? "routes4" : "routes6");
+    return true;
   }
 
   #noteRoutes(batch: RouteBatch, failed: ReadonlySet<number>): void {

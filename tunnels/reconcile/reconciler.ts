@@ -233,8 +233,8 @@ export class Reconciler {
       if (causeAt(ops, at, dirty) === CAUSE.drift) mended.add(ops.at(at) as KernelOp);
     }
     for (const failure of failures) {
-      this.#held.fail(failure, this.#options.now());
-      this.#notes.failed(failure);
+      const isReadAgain = this.#notes.failed(failure);
+      this.#held.fail(failure, this.#options.now(), isReadAgain);
     }
   }
 

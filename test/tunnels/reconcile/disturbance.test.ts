@@ -19,7 +19,7 @@ type Action =
   | { readonly do: "remove"; readonly at: number }
   | { readonly do: "refuse"; readonly kind: string; readonly code: string; readonly times: number }
   | { readonly do: "pass"; readonly milliseconds: number }
-  | { readonly do: "turn" | "settle" | "restart" | "loseEvents" | "overrun" };
+  | { readonly do: "turn" | "settle" | "readBack" | "restart" | "loseEvents" | "overrun" };
 
 const action = (hasObjects: boolean): fc.Arbitrary<Action> => {
   const lines = fc
@@ -58,6 +58,7 @@ const action = (hasObjects: boolean): fc.Arbitrary<Action> => {
     {
       weight: 1,
       arbitrary: fc.constantFrom(
+        { do: "readBack" } as const,
         { do: "restart" } as const,
         { do: "loseEvents" } as const,
         { do: "overrun" } as const,
@@ -115,6 +116,13 @@ async function carryOut(lab: ReconcilerLab, action: Action): Promise<void> {
       return lab.turn();
     case "settle":
       await lab.settle();
+      return;
+    case "readBack":
+      // Twice: of two readings in a row the second can rest on the first.
+      for (let times = 0; times < 2; times++) {
+        lab.reconciler.readAgain();
+        await lab.settle();
+      }
       return;
     case "restart":
       return lab.restart();
