@@ -23,6 +23,7 @@ import type { PlanInput } from "./plan-input.ts";
 import {
   compareRoutes,
   planAdditions,
+  planClearing,
   planRemovals,
   type RouteDifferences,
 } from "./plan-routes.ts";
@@ -82,8 +83,7 @@ export class Plan {
   *stage(stage: Stage): Generator<KernelOps> {
     if (stage.kind !== "route") {
       for (const ops of chunks(planObjects(stage, this.#input))) {
-        if (ops.some(({ kind, verb }) => kind === "link" && verb !== "add"))
-          this.#routes = undefined;
+        if (stage.kind === "link" && !stage.removes) yield* this.#clearing(ops);
         yield ops;
       }
       return;
@@ -92,6 +92,16 @@ export class Plan {
     for (const [at, family] of FAMILIES.entries()) {
       if (stage.removes) yield* planRemovals(family, this.#input);
       else yield* planAdditions(family, this.#routes[at] as RouteDifferences, this.#input);
+    }
+  }
+
+  /** What has to go before links are changed. */
+  *#clearing(ops: readonly KernelOp[]): Generator<KernelOps> {
+    for (const op of ops) {
+      if (op.kind !== "link" || op.verb === "add") continue;
+      this.#routes = undefined;
+      if (op.verb !== "delete") continue;
+      for (const family of FAMILIES) yield* planClearing(family, op.object.name, this.#input);
     }
   }
 }

@@ -85,6 +85,8 @@ test("a device made again has all that was on it after the same pass", async () 
   want({ ...LINK, tunnel: { ...VXLAN_PARAMETERS, vni: 4097 } });
   await reconciler.apply();
   expect(verbs()).toEqual([
+    "delete route",
+    "delete route",
     "delete link",
     "add link",
     "add address",
@@ -95,7 +97,7 @@ test("a device made again has all that was on it after the same pass", async () 
     "add route",
   ]);
   await untilIdle();
-  expect(kernel.applied).toHaveLength(8);
+  expect(kernel.applied).toHaveLength(10);
   expect(reconciler.repairs.count).toBe(0);
 });
 

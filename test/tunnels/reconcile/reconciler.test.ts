@@ -127,8 +127,9 @@ describe.each([4, 6] as const)("IPv%i", (family) => {
     await lab.turn();
     expect(lab.holds()).toEqual(wanted.sort());
     const commands = lab.commands();
-    expect(commands[0]).toBe(say("ip link delete vxlan.causeway"));
-    expect(commands).toHaveLength(8);
+    expect(commands[0]).toMatch(/^ip (-6 )?route delete /);
+    expect(commands[1]).toBe(say("ip link delete vxlan.causeway"));
+    expect(commands).toHaveLength(9);
   });
 
   test("a device of ours with parameters of another's liking is adopted and corrected", async () => {
