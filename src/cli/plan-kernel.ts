@@ -2,6 +2,7 @@
  * A kernel that changes nothing: it is read from the real one once, and what is applied changes
  * the copy and is remembered. A plan made with it is made by the agent itself.
  */
+import type { Cidr } from "../../encap/address/cidr.ts";
 import type { Family } from "../../encap/address/ip-address.ts";
 import { applyToState, emptyKernelState } from "../../tunnels/kernel/apply-to-state.ts";
 import type { Kernel, KernelFeatures, RouteVisitor } from "../../tunnels/kernel/kernel.ts";
@@ -20,6 +21,7 @@ import type { PathTable } from "../../tunnels/kernel/path-table.ts";
 import type { KernelOps } from "../../tunnels/kernel/route-batch.ts";
 
 type Row = readonly [number, number, number, number, number, number];
+type Rows = Record<Family, Row[]>;
 
 export class PlanKernel implements Kernel {
   readonly ops: KernelOp[] = [];
@@ -27,7 +29,9 @@ export class PlanKernel implements Kernel {
   readonly #real: Kernel;
   readonly #state: KernelState = emptyKernelState();
   readonly #read = new Set<string>();
-  readonly #foreign: { 4: Row[]; 6: Row[] } = { 4: [], 6: [] };
+  readonly #foreign: Rows = { 4: [], 6: [] };
+  /** With our protocol, at destinations that have a row already. */
+  readonly #second: Rows = { 4: [], 6: [] };
 
   constructor(real: Kernel) {
     this.#real = real;
@@ -80,7 +84,7 @@ export class PlanKernel implements Kernel {
     if (!this.#read.has(`routes ${family}`)) {
       this.#read.add(`routes ${family}`);
       await this.#real.readRoutes(family, {
-        owned: (w0, w1, w2, w3, length, path) => table.set(w0, w1, w2, w3, length, path),
+        owned: (...row) => this.#takeOwned(family, row),
         wants: () => true,
         foreign: (...row) => this.#foreign[family].push(row),
       });
@@ -90,13 +94,21 @@ export class PlanKernel implements Kernel {
       const [w0, w1, w2, w3] = words as [number, number, number, number];
       visitor.owned(w0, w1, w2, w3, table.lengthOf(row), table.pathOf(row));
     }
+    for (const row of this.#second[family]) visitor.owned(...row);
     for (const [w0, w1, w2, w3, length, path] of this.#foreign[family]) {
       if (visitor.wants(w0, w1, w2, w3, length)) visitor.foreign(w0, w1, w2, w3, length, path);
     }
   }
 
   apply(ops: KernelOps): Promise<[]> {
-    applyToState(this.#state, ops, this.paths);
+    // What stood beside a route of ours leaves that where it is.
+    const isBeside = ({ kind, verb, reason }: KernelOp): boolean =>
+      kind === "route" && verb === "delete" && reason === "foreign";
+    applyToState(
+      this.#state,
+      [...ops].filter((op) => !isBeside(op)),
+      this.paths,
+    );
     for (const op of ops) {
       this.ops.push(op);
       if (op.kind === "route" && op.reason === "foreign") this.#forget(op.object.destination);
@@ -124,24 +136,21 @@ export class PlanKernel implements Kernel {
     return new Map(held);
   }
 
-  #forget(destination: {
-    readonly family: Family;
-    readonly length: number;
-    readonly address: {
-      readonly w0: number;
-      readonly w1: number;
-      readonly w2: number;
-      readonly w3: number;
-    };
-  }): void {
-    const { family, length, address } = destination;
-    this.#foreign[family] = this.#foreign[family].filter(
-      ([w0, w1, w2, w3, bits]) =>
-        bits !== length ||
-        w0 !== address.w0 ||
-        w1 !== address.w1 ||
-        w2 !== address.w2 ||
-        w3 !== address.w3,
-    );
+  #takeOwned(family: Family, row: Row): void {
+    const [w0, w1, w2, w3, length, path] = row;
+    const table = this.#state.routes[family];
+    const at = table.find(w0, w1, w2, w3, length);
+    if (at < 0) table.set(w0, w1, w2, w3, length, path);
+    else if (table.pathOf(at) !== path) this.#second[family].push(row);
+  }
+
+  #forget({ family, length, address }: Cidr): void {
+    const isOther = ([w0, w1, w2, w3, bits]: Row): boolean =>
+      bits !== length ||
+      w0 !== address.w0 ||
+      w1 !== address.w1 ||
+      w2 !== address.w2 ||
+      w3 !== address.w3;
+    for (const rows of [this.#foreign, this.#second]) rows[family] = rows[family].filter(isOther);
   }
 }

@@ -84,6 +84,18 @@ export function routeFaults(encap: Encap, idOf: (gateway: string) => number): re
       found: "taken over",
     },
     {
+      name: "route of our protocol put before ours",
+      commands: [`ip route prepend 10.245.1.0/26 ${ROUTER} proto 202`],
+      what: "route 10.245.1.0/26",
+      found: "added",
+    },
+    {
+      name: "IPv6 route of our protocol put beside ours",
+      commands: [`ip route append fd00:10:245::1:0/122 ${ROUTER6} proto 202`],
+      what: "route fd00:10:245::1:0/122",
+      found: "added",
+    },
+    {
       name: "route added",
       commands: [`ip route add 10.244.7.0/26 ${ROUTER} proto 202`],
       what: "route 10.244.7.0/26",

@@ -5,7 +5,7 @@
 import { applyToState } from "../kernel/apply-to-state.ts";
 import type { OpFailure } from "../kernel/kernel.ts";
 import type { KernelOp, RouteOp } from "../kernel/kernel-op.ts";
-import type { KernelState, Route } from "../kernel/kernel-state.ts";
+import { type KernelState, ROUTE_PROTOCOL, type Route } from "../kernel/kernel-state.ts";
 import type { PathTable } from "../kernel/path-table.ts";
 import { type KernelOps, RouteBatch } from "../kernel/route-batch.ts";
 import type { Dirty } from "./dirty.ts";
@@ -89,14 +89,21 @@ export class OutcomeNotes {
   }
 
   #noteTakeOver({ object }: RouteOp): void {
-    const { foreign, desired, paths, onTakeOver } = this.#inputs;
+    const { foreign, desired, paths, hints, onTakeOver } = this.#inputs;
     const { destination } = object;
     const { family } = destination;
     const row = foreign[family].findCidr(destination);
-    const want = desired.routes[family].get(destination);
-    if (row < 0 || want < 0) return;
+    if (row < 0) return;
     const path = paths.get(foreign[family].pathOf(row));
     foreign[family].removeRow(row);
+    if (path.protocol === ROUTE_PROTOCOL) {
+      // Asked to delete an IPv6 route by its gateway, the kernel takes one with a nexthop object
+      // and the same protocol for it (ip6_route_del in net/ipv6/route.c): which one went is to be seen.
+      hints.ask(family === 4 ? "routes4" : "routes6");
+      return;
+    }
+    const want = desired.routes[family].get(destination);
+    if (want < 0) return;
     onTakeOver?.({ destination, path }, { destination, path: paths.get(want) });
   }
 }

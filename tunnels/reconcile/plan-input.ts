@@ -5,8 +5,9 @@ import type { RouteTable } from "../kernel/route-table.ts";
 import type { Dirty } from "./dirty.ts";
 
 /**
- * Routes of other programs at exactly the destinations that we want, by family: as a rule none,
- * after a migration from another overlay perhaps thousands.
+ * Routes of other programs at exactly the destinations that we want, and second ones with our
+ * protocol at any, by family: as a rule none, after a migration from another overlay perhaps
+ * thousands.
  */
 export interface ForeignRoutes {
   readonly 4: RouteTable;

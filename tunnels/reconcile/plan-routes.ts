@@ -1,6 +1,7 @@
 /** Route operations: the columns of desired and actual state compared, in the cheapest order. */
 import type { Family } from "../../encap/address/ip-address.ts";
 import type { OpReason, RouteOp } from "../kernel/kernel-op.ts";
+import { ROUTE_PROTOCOL } from "../kernel/kernel-state.ts";
 import { isOurNexthop } from "../kernel/ownership.ts";
 import { RouteBatch } from "../kernel/route-batch.ts";
 import type { RouteTable } from "../kernel/route-table.ts";
@@ -74,12 +75,16 @@ export function* planRemovals(family: Family, input: PlanInput): Generator<Route
     if (counterpart(desired, actual, row) < 0) extra.push(row);
   }
   yield* batches(actual, inKernelOrder(family, extra), "delete", "unwanted", input);
-  // A foreign route beside ours, at the same destination and metric: which of the two the kernel
-  // takes depends on which came first, so ours alone has to stay.
+  // A route beside ours, at the same destination and metric: which of the two the kernel takes
+  // depends on which came first, so ours alone has to stay.
   const foreign = input.foreign[family];
-  if (!input.takeOver || foreign.size === 0) return;
+  if (foreign.size === 0) return;
+  const isOwned = (row: number): boolean =>
+    input.paths.get(foreign.pathOf(row)).protocol === ROUTE_PROTOCOL;
+  const isInTheWay = (row: number): boolean =>
+    counterpart(desired, foreign, row) >= 0 && counterpart(actual, foreign, row) >= 0;
   const beside = [...foreign.rows()].filter(
-    (row) => counterpart(desired, foreign, row) >= 0 && counterpart(actual, foreign, row) >= 0,
+    (row) => isOwned(row) || (input.takeOver && isInTheWay(row)),
   );
   yield* batches(foreign, beside, "delete", "foreign", input);
 }

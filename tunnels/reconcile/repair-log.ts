@@ -1,6 +1,7 @@
 /** What was mended because somebody else had changed it. */
 import { objectName } from "../kernel/describe-op.ts";
 import type { KernelOp } from "../kernel/kernel-op.ts";
+import { ROUTE_PROTOCOL } from "../kernel/kernel-state.ts";
 
 export interface Repair {
   /** `route 10.244.1.0/26`; with `others` more of the same pass. */
@@ -26,8 +27,13 @@ export function foundState(op: KernelOp): Repair["found"] {
     case "unwanted":
       return "added";
     case "foreign":
-      return "taken over";
+      return isOfOurs(op) ? "added" : "taken over";
   }
+}
+
+/** A second route with our protocol at one destination. */
+function isOfOurs(op: KernelOp): boolean {
+  return op.kind === "route" && op.verb === "delete" && op.object.path.protocol === ROUTE_PROTOCOL;
 }
 
 /** So many repairs of one pass are kept one by one, to look for fights among them. */

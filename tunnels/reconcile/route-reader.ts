@@ -57,11 +57,29 @@ export class RouteReader {
     const mark = (w0: number, w1: number, w2: number, w3: number, length: number): void => {
       if (dirty.all === undefined) dirty.markWords(family, w0, w1, w2, w3, length, cause);
     };
+    /** Of two rows at one destination the one that is wanted is ours; the other is in its way. */
+    const isBeside = (
+      at: number,
+      w0: number,
+      w1: number,
+      w2: number,
+      w3: number,
+      length: number,
+      path: number,
+    ): void => {
+      const isWanted = desired.pathOf(desired.find(w0, w1, w2, w3, length)) === path;
+      foreign.set(w0, w1, w2, w3, length, isWanted ? actual.pathOf(at) : path);
+      if (isWanted) actual.set(w0, w1, w2, w3, length, path, at);
+      mark(w0, w1, w2, w3, length);
+    };
     foreign.clear();
     const visitor: RouteVisitor = {
       owned(w0, w1, w2, w3, length, path) {
         let at = actual.find(w0, w1, w2, w3, length, nextActual);
-        if (at >= 0 && actual.wasSeen(at, round)) return;
+        if (at >= 0 && actual.wasSeen(at, round)) {
+          if (actual.pathOf(at) !== path) isBeside(at, w0, w1, w2, w3, length, path);
+          return;
+        }
         at = actual.set(w0, w1, w2, w3, length, path, at);
         actual.see(at, round);
         nextActual = at + 1;

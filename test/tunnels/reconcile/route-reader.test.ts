@@ -6,6 +6,7 @@ import { applyToState, emptyKernelState } from "../../../tunnels/kernel/apply-to
 import type { KernelState } from "../../../tunnels/kernel/kernel-state.ts";
 import { RouteTable } from "../../../tunnels/kernel/route-table.ts";
 import { CAUSE, Dirty } from "../../../tunnels/reconcile/dirty.ts";
+import type { ForeignRoutes } from "../../../tunnels/reconcile/plan-input.ts";
 import { RouteReader } from "../../../tunnels/reconcile/route-reader.ts";
 import { applyAll, FAMILIES, pathOf, routeOp } from "../../conformance/kernel-lab.ts";
 import { FakeKernel } from "../../support/fake-kernel.ts";
@@ -26,6 +27,7 @@ describe.each(FAMILIES)("RouteReader, IPv$family", ({ family, destination, other
   let kernel: CountingKernel;
   let actual: KernelState;
   let desired: KernelState;
+  let foreign: ForeignRoutes;
   let dirty: Dirty;
   let reader: RouteReader;
 
@@ -34,7 +36,7 @@ describe.each(FAMILIES)("RouteReader, IPv$family", ({ family, destination, other
     actual = emptyKernelState();
     desired = emptyKernelState();
     dirty = new Dirty();
-    const foreign = { 4: new RouteTable(4), 6: new RouteTable(6) };
+    foreign = { 4: new RouteTable(4), 6: new RouteTable(6) };
     reader = new RouteReader(kernel, { desired, actual, foreign, dirty });
     await applyAll(kernel, [add]);
     applyToState(desired, [add], kernel.paths);
@@ -60,5 +62,22 @@ describe.each(FAMILIES)("RouteReader, IPv$family", ({ family, destination, other
     actual.routes[family].delete(parseCidr(destination));
     await reader.read(family, CAUSE.drift);
     expect(actual.routes[family].get(parseCidr(destination))).toBeGreaterThanOrEqual(0);
+  });
+
+  test.each(["first", "last"])("keeps the wanted one of two rows that is %s", async (place) => {
+    const { w0, w1, w2, w3 } = parseCidr(destination).address;
+    const { length } = parseCidr(destination);
+    const wanted = desired.routes[family].get(parseCidr(destination));
+    const other = kernel.paths.intern(pathOf(family, { nexthopId: 9 }));
+    kernel.readRoutes = async (_, visitor) => {
+      for (const path of place === "first" ? [wanted, other] : [other, wanted]) {
+        visitor.owned(w0, w1, w2, w3, length, path);
+      }
+    };
+    actual.routes[family].delete(parseCidr(destination));
+    await reader.read(family, CAUSE.drift);
+    expect(actual.routes[family].get(parseCidr(destination))).toBe(wanted);
+    expect(foreign[family].get(parseCidr(destination))).toBe(other);
+    expect(dirty.causeOfRoute(parseCidr(destination))).toBe(CAUSE.drift);
   });
 });
