@@ -35,6 +35,7 @@ export class ResourceIndex {
   readonly #before: ByKind<Resource | undefined> = byKind();
   readonly #vanished: ReadonlySet<string>;
   #isChanging = false;
+  #changeNumber = 0;
   /** Nothing was ever in force: all that there is will be the change. */
   #isFirst = true;
 
@@ -43,22 +44,27 @@ export class ResourceIndex {
     this.#vanished = vanished;
   }
 
-  /** Everything in force and where it is from, or undefined in the middle of a change. */
-  inForce(): SnapshotRecord[] | undefined {
-    if (this.#isChanging) return undefined;
+  /** Everything in force and where it is from, or undefined if a change goes on meanwhile. */
+  *inForce(): Generator<void, SnapshotRecord[] | undefined> {
+    const change = this.#changeNumber;
+    const isDisturbed = (): boolean => this.#isChanging || this.#changeNumber !== change;
     const records: SnapshotRecord[] = [];
     for (const map of Object.values(this.#claims)) {
       for (const claims of map.values()) {
         const winner = this.#winner(claims);
         if (winner?.resource) records.push({ resource: winner.resource, source: winner.file });
+        if (records.length % STEP !== 0) continue;
+        yield;
+        if (isDisturbed()) return undefined;
       }
     }
-    return records;
+    return isDisturbed() ? undefined : records;
   }
 
   /** Replaces the entries of a file; entries in both lists stay as they are. */
   *replace(old: readonly Entry[], next: readonly Entry[]): Generator<void, void> {
     this.#isChanging = true;
+    this.#changeNumber++;
     const { gone, fresh } = entryDifference(old, next);
     let count = 0;
     for (const entry of gone) {

@@ -32,11 +32,11 @@ export interface SnapshotContent {
   readonly bySource: ReadonlyMap<string | undefined, readonly Resource[]>;
 }
 
-/** What to write; `collect` gives everything in force, or undefined in the middle of a change. */
+/** What to write; `collect` gives everything in force, or undefined if a change goes on meanwhile. */
 export interface SnapshotState {
   readonly url: string;
   readonly revision: string;
-  collect(): readonly SnapshotRecord[] | undefined;
+  collect(): Generator<void, readonly SnapshotRecord[] | undefined>;
 }
 
 const FORMAT = "causeway snapshot 1";
@@ -124,7 +124,7 @@ export class SnapshotFile {
   }
 
   async #write(state: SnapshotState): Promise<void> {
-    const records = state.collect();
+    const records = await inTurns(state.collect());
     // In the middle of a change: the next attempt finds its end.
     if (records === undefined) return;
     const bySource = await inTurns(groupBySource(records));

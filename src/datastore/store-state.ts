@@ -75,8 +75,8 @@ export class StoreState {
     return true;
   }
 
-  /** What the snapshot on disk is to hold; undefined in the middle of a change. */
-  inForce(): SnapshotRecord[] | undefined {
+  /** What the snapshot on disk is to hold; undefined if a change goes on meanwhile. */
+  inForce(): Generator<void, SnapshotRecord[] | undefined> {
     return this.#index.inForce();
   }
 

@@ -37,7 +37,14 @@ const resources = manifests.map((one) => readRecord(one).resource as Resource);
 const url = "file:/cluster";
 
 function stateOf(records: readonly SnapshotRecord[], revision = "7") {
-  return { url, revision, collect: () => records };
+  return {
+    url,
+    revision,
+    *collect() {
+      yield;
+      return records;
+    },
+  };
 }
 
 async function written(directory: string): Promise<SnapshotFile> {
