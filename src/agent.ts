@@ -8,9 +8,11 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Overlay } from "../tunnels/desired/overlay.ts";
+import { reversePathSysctls } from "../tunnels/desired/reverse-path.ts";
 import { findUnderlay, type Underlay } from "../tunnels/desired/underlay.ts";
 import type { Kernel } from "../tunnels/kernel/kernel.ts";
-import type { UnderlayRoute } from "../tunnels/kernel/kernel-state.ts";
+import type { Sysctl, UnderlayRoute } from "../tunnels/kernel/kernel-state.ts";
+import { isOurDevice } from "../tunnels/kernel/ownership.ts";
 import { Reconciler } from "../tunnels/reconcile/reconciler.ts";
 import type { Config } from "./config/settings.ts";
 import type { ChangeBatch, Datastore } from "./datastore/datastore.ts";
@@ -45,6 +47,7 @@ export class Agent {
   readonly #wakeup = new Wakeup();
   #batches: ChangeBatch[] = [];
   #underlayRoutes: readonly UnderlayRoute[] = [];
+  #reversePath: ReadonlyMap<string, Sysctl> = new Map();
   #nextReadBack = Number.POSITIVE_INFINITY;
   #isReadyTold = false;
   #takeOver: boolean;
@@ -208,7 +211,12 @@ export class Agent {
       ]);
       this.#underlayRoutes = (await Promise.all(reads)).flat();
     }
-    return { ...underlay, routes: this.#underlayRoutes };
+    if (isFresh || isNewParent) {
+      const tunnels = underlay.tunnels.map(({ name }) => name).filter(isOurDevice);
+      const names = reversePathSysctls([...parents, ...tunnels]);
+      this.#reversePath = await this.#parts.kernel.readSysctls(names);
+    }
+    return { ...underlay, routes: this.#underlayRoutes, sysctls: this.#reversePath };
   }
 
   #untilNext(): number {

@@ -66,9 +66,10 @@ export class PlanKernel implements Kernel {
     return this.#once("nexthops", this.#state.nexthops, () => this.#real.readNexthops());
   }
 
-  readSysctls(names: readonly string[]): Promise<Map<string, Sysctl>> {
+  async readSysctls(names: readonly string[]): Promise<Map<string, Sysctl>> {
     const { sysctls } = this.#state;
-    return this.#once(`sysctls ${names}`, sysctls, () => this.#real.readSysctls(names));
+    const all = await this.#once(`sysctls ${names}`, sysctls, () => this.#real.readSysctls(names));
+    return new Map([...all].filter(([name]) => names.includes(name)));
   }
 
   readUnderlayRoutes(family: Family, device: string): Promise<UnderlayRoute[]> {

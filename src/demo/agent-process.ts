@@ -92,17 +92,22 @@ export class AgentProcess {
   }
 
   /** @throws CausewayError if it ends, or is not in sync in time. */
-  async inSync(timeoutMs = 30_000): Promise<StatusReport> {
+  inSync(timeoutMs?: number): Promise<StatusReport> {
+    return this.until(({ state }) => state === "in sync", timeoutMs);
+  }
+
+  /** The first status that `claim` is true of. @throws CausewayError if it ends, or none is in time. */
+  async until(claim: (status: StatusReport) => boolean, timeoutMs = 30_000): Promise<StatusReport> {
     const end = Date.now() + timeoutMs;
     let last = "it does not answer";
     while (Date.now() < end) {
       if (!this.isRunning) throw this.#failure("ended");
       const status = await this.status().catch(() => undefined);
-      if (status?.state === "in sync") return status;
+      if (status !== undefined && claim(status)) return status;
       if (status !== undefined) last = describe(status);
       await sleep(10);
     }
-    throw this.#failure(`is not in sync after ${timeoutMs / 1_000} s: ${last}`);
+    throw this.#failure(`is not as awaited after ${timeoutMs / 1_000} s: ${last}`);
   }
 
   #failure(what: string): CausewayError {

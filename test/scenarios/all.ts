@@ -5,6 +5,7 @@
 
 import type { Scenario } from "../support/uml-scenario.ts";
 import { datastoreLossScenarios } from "./datastore-loss.ts";
+import { deviceClashScenarios } from "./device-clashes.ts";
 import { deviceScenarios } from "./devices.ts";
 import type { Encap } from "./encap.ts";
 import { modeChangeScenarios } from "./mode-changes.ts";
@@ -12,17 +13,20 @@ import { planScenarios } from "./plan-as-commands.ts";
 import { repairScenarios } from "./repairs.ts";
 import { resourceChangeScenarios } from "./resource-changes.ts";
 import { restartScenarios } from "./restart.ts";
+import { reversePathScenarios } from "./reverse-path.ts";
 import { stormScenarios } from "./storms.ts";
 import { underlayChangeScenarios } from "./underlay-changes.ts";
 
 const FILES: readonly ((encap: Encap) => readonly Scenario[])[] = [
   datastoreLossScenarios,
+  deviceClashScenarios,
   deviceScenarios,
   modeChangeScenarios,
   planScenarios,
   repairScenarios,
   resourceChangeScenarios,
   stormScenarios,
+  reversePathScenarios,
   underlayChangeScenarios,
   restartScenarios,
 ];

@@ -9,6 +9,7 @@ import type { Node } from "../model/node.ts";
 import type { Vtep } from "../model/vtep.ts";
 import { ipipLink } from "./ipip.ts";
 import { fitMtu } from "./mtu.ts";
+import { inNameOrder } from "./name-order.ts";
 import { subnetOf } from "./path-choice.ts";
 import type { PoolIndex } from "./pool-index.ts";
 import type { Problem } from "./problem.ts";
@@ -60,6 +61,8 @@ export interface LocalInputs {
   /** This node's name. */
   readonly name: string;
   readonly node: Node | undefined;
+  /** Of all nodes. */
+  readonly names: Iterable<string>;
   readonly vteps: readonly Vtep[];
   readonly families: readonly Family[];
   /** Empty: the kernel can make the device; else why it cannot. */
@@ -73,7 +76,8 @@ export function localSide(inputs: LocalInputs): LocalSide {
   const shortfalls: Shortfall[] = [];
   const wanted = TUNNEL_KINDS.filter((kind) => isWanted(kind, inputs, shortfalls));
   if (inputs.node === undefined) {
-    shortfalls.push({ problem: problem(`node ${inputs.name}`, NO_RECORD, RECORD_HINT) });
+    const hint = recordHint([...inputs.names]);
+    shortfalls.push({ problem: problem(`node ${inputs.name}`, NO_RECORD, hint) });
   }
   noteUnsupportedPools(inputs, shortfalls);
   const families = { 4: localFamily(4, inputs), 6: localFamily(6, inputs) };
@@ -92,7 +96,15 @@ export function localSide(inputs: LocalInputs): LocalSide {
 }
 
 const NO_RECORD = "this node has no record in the datastore";
-const RECORD_HINT = "add a Node of this name, or start the agent with the right --node";
+/** So many names of nodes are listed one by one. */
+const LISTED = 5;
+
+function recordHint(names: readonly string[]): string {
+  const some = inNameOrder(names).slice(0, LISTED).join(", ");
+  const more = names.length > LISTED ? ` and ${names.length - LISTED} more` : "";
+  const known = names.length === 0 ? "" : `; there are ${some}${more}`;
+  return `add a Node of this name, or start the agent with the right --node${known}`;
+}
 
 /** A pool asks for the device, or a setting does, and the kernel can make it. */
 function isWanted(kind: TunnelKind, inputs: LocalInputs, shortfalls: Shortfall[]): boolean {

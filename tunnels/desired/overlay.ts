@@ -25,6 +25,7 @@ import type { Vtep } from "../model/vtep.ts";
 import { Cluster } from "./cluster.ts";
 import { listConflicts } from "./conflicts.ts";
 import { describeObject } from "./describe.ts";
+import { deviceClashes } from "./device-clash.ts";
 import { DirtyPrefixes } from "./dirty-prefixes.ts";
 import { KernelWish, type OverlayChanges } from "./kernel-wish.ts";
 import { type LocalSide, localSide } from "./local-side.ts";
@@ -114,7 +115,7 @@ export class Overlay {
 
   /** Nodes where CrossSubnet would encapsulate one way and not the other. */
   get asymmetricNodes(): ReadonlySet<string> {
-    return this.#remotes.asymmetric;
+    return new Set(this.#remotes.oneWay.keys());
   }
 
   /** Whether `Underlay.routes` matters: a node address lies inside a pool. */
@@ -171,13 +172,18 @@ export class Overlay {
       local: this.#local,
       pools: this.#cluster.pools,
       unrouted: this.#unrouted,
-      asymmetric: this.#remotes.asymmetric,
+      remotes: this.#remotes,
+      sysctls: this.#underlay.sysctls,
     });
   }
 
   conflicts(): Conflict[] {
     const { vteps, blocks } = this.#cluster;
-    return listConflicts(vteps, blocks.claims, blocks.borrowed);
+    const wanted = this.desired.links.values();
+    return [
+      ...deviceClashes(wanted, this.#underlay.tunnels),
+      ...listConflicts(vteps, blocks.claims, blocks.borrowed),
+    ];
   }
 
   /** Of all nodes, this one's included, by name and then family. */
@@ -266,6 +272,7 @@ export class Overlay {
     return localSide({
       name,
       node: entry?.node,
+      names: vteps.names(),
       vteps: entry?.vteps ?? [],
       families: this.#families,
       encaps,

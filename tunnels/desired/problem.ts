@@ -12,11 +12,20 @@ export interface Problem {
   readonly severity: "error" | "warning" | "note";
 }
 
-/** Two claims on one thing; exactly one is in force, the same on every node. */
+/** Two claims on one thing; exactly one is in force: between nodes the same one on every node. */
 export interface Conflict {
-  readonly kind: "tunnel address" | "VTEP MAC" | "node address" | "block" | "address";
+  readonly kind:
+    | "tunnel address"
+    | "VTEP MAC"
+    | "node address"
+    | "block"
+    | "address"
+    | "VNI"
+    | "UDP port"
+    | "IP-in-IP endpoints";
   /** The thing itself: an address, a MAC, a CIDR. */
   readonly value: string;
+  /** The name of a node, or "device" and the name of one. */
   readonly winner: string;
   readonly losers: readonly string[];
   /** Why the winner won: "first by name". */

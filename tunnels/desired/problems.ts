@@ -1,22 +1,19 @@
 /** Everything that is wanted and not there, in words, each cause once. */
 import { compareCidr } from "../../encap/address/cidr.ts";
-import type { LocalSide, Shortfall } from "./local-side.ts";
-import { compareText, inNameOrder } from "./name-order.ts";
+import type { Shortfall } from "./local-side.ts";
+import { compareText } from "./name-order.ts";
 import { OUTCOME } from "./path-choice.ts";
 import type { PoolIndex } from "./pool-index.ts";
 import type { Problem } from "./problem.ts";
+import { type ReversePathInputs, reversePathProblems } from "./reverse-path.ts";
 import { tunnelKind } from "./tunnel-role.ts";
 import type { Unrouted, UnroutedGroup } from "./unrouted.ts";
 
-/** So many prefixes outside all pools, or names of nodes, are listed one by one. */
+/** So many prefixes outside all pools are listed one by one. */
 const LISTED = 10;
 
-export interface ProblemInputs {
-  readonly name: string;
-  readonly local: LocalSide;
-  readonly pools: PoolIndex;
+export interface ProblemInputs extends ReversePathInputs {
   readonly unrouted: Unrouted;
-  readonly asymmetric: ReadonlySet<string>;
 }
 
 /** The gravest first, then by subject: the same state gives the same list. */
@@ -27,7 +24,7 @@ export function listProblems(inputs: ProblemInputs): Problem[] {
     ...groups.flatMap((group) => groupProblem(group) ?? []),
     ...outsidePools(inputs.unrouted, groups),
     ...hiddenPools(inputs.pools),
-    ...asymmetry(inputs),
+    ...reversePathProblems(inputs),
   ];
   const rank = { error: 0, warning: 1, note: 2 };
   return problems.sort(
@@ -132,18 +129,6 @@ function* hiddenPools(pools: PoolIndex): Generator<Problem> {
       severity: "warning",
     };
   }
-}
-
-function* asymmetry({ asymmetric, name }: ProblemInputs): Generator<Problem> {
-  if (asymmetric.size === 0) return;
-  const names = inNameOrder(asymmetric);
-  const more = names.length > LISTED ? `, and ${names.length - LISTED} more` : "";
-  yield {
-    subject: `node ${name}`,
-    reason: `CrossSubnet encapsulates one way only with ${names.slice(0, LISTED).join(", ")}${more}`,
-    hint: "give nodes of one subnet the same prefix length, or rp_filter may drop what comes back",
-    severity: "warning",
-  };
 }
 
 /** "3 blocks and 1 address are not routed", or nothing. */

@@ -13,12 +13,13 @@ import {
 } from "../kernel/kernel-state.ts";
 import type { PathTable } from "../kernel/path-table.ts";
 import type { Vtep } from "../model/vtep.ts";
+import { type Arrival, arrivalOf } from "./arrival.ts";
 import { directNexthop } from "./direct.ts";
 import { ipipNexthop } from "./ipip.ts";
 import type { KernelWish } from "./kernel-wish.ts";
 import type { LocalFamily, LocalSide, LocalTunnel } from "./local-side.ts";
 import type { NexthopIds, NexthopRole, WantedNexthop } from "./nexthop-ids.ts";
-import { OUTCOME, type Outcome, type PeerPaths, subnetOf } from "./path-choice.ts";
+import { OUTCOME, type Outcome, type PeerPaths } from "./path-choice.ts";
 import { sameValue } from "./same-value.ts";
 import { nodeAddress, TUNNEL_KINDS, type TunnelKind, tunnelKind } from "./tunnel-role.ts";
 import type { NodeEntry, VtepMap } from "./vtep-map.ts";
@@ -34,8 +35,7 @@ interface PeerObjects {
 interface Peer extends PeerObjects {
   readonly 4: PeerPaths;
   readonly 6: PeerPaths;
-  /** CrossSubnet would encapsulate one way and not the other. */
-  readonly isAsymmetric: boolean;
+  readonly oneWay: Arrival | undefined;
 }
 
 type Hop = Omit<Nexthop, "id">;
@@ -70,12 +70,14 @@ export interface RemoteNodesOptions {
 }
 
 export class RemoteNodes {
-  readonly asymmetric: Set<string> = new Set();
+  /** The nodes with which CrossSubnet encapsulates one way only. */
+  readonly oneWay: Map<string, Arrival> = new Map();
   readonly #options: RemoteNodesOptions;
   readonly #vteps: VtepMap;
   readonly #ids: NexthopIds;
   readonly #wish: KernelWish;
   readonly #peers = new Map<string, Peer>();
+  #inSubnet = 0;
   /** Key of a neighbour or FDB entry, or id of a nexthop -> name of the node. */
   readonly #owners = new Map<string | number, string>();
 
@@ -84,6 +86,16 @@ export class RemoteNodes {
     this.#vteps = vteps;
     this.#ids = ids;
     this.#wish = wish;
+  }
+
+  /** How many remote nodes there are. */
+  get size(): number {
+    return this.#peers.size;
+  }
+
+  /** How many of them are outside this node's IPv4 subnet. */
+  get beyondSubnet(): number {
+    return this.#peers.size - this.#inSubnet;
   }
 
   paths(node: string, family: Family): PeerPaths {
@@ -102,8 +114,9 @@ export class RemoteNodes {
     this.#publish(name, old, peer);
     if (peer) this.#peers.set(name, peer);
     else this.#peers.delete(name);
-    if (peer?.isAsymmetric) this.asymmetric.add(name);
-    else this.asymmetric.delete(name);
+    this.#inSubnet += Number(peer?.[4].sameSubnet ?? false) - Number(old?.[4].sameSubnet ?? false);
+    if (peer?.oneWay) this.oneWay.set(name, peer.oneWay);
+    else this.oneWay.delete(name);
     return !sameValue([old?.[4], old?.[6]], [peer?.[4], peer?.[6]]);
   }
 
@@ -133,8 +146,8 @@ export class RemoteNodes {
       neighbours: keep(old?.neighbours, objects.neighbours),
       fdb: keep(old?.fdb, objects.fdb),
       nexthops: keep(old?.nexthops, objects.nexthops),
-      isAsymmetric:
-        isAsymmetric(entry, 4, local, paths[4]) || isAsymmetric(entry, 6, local, paths[6]),
+      oneWay:
+        arrivalOf(entry.node, 4, local, paths[4]) ?? arrivalOf(entry.node, 6, local, paths[6]),
     };
   }
 
@@ -277,17 +290,4 @@ function directHop(
 
 function withoutDirect({ fault }: Reach, { parent }: LocalFamily): Outcome {
   return parent === undefined ? OUTCOME.noParent : (fault ?? OUTCOME.beyondSubnet);
-}
-
-/** The remote node's own verdict, where its record says enough, is another than ours. */
-function isAsymmetric(
-  { node }: NodeEntry,
-  family: Family,
-  local: LocalSide,
-  { sameSubnet }: PeerPaths,
-): boolean {
-  const { address, hasCrossSubnet } = local.families[family];
-  const remote = nodeAddress(node, family);
-  if (!hasCrossSubnet || !address || remote?.subnetLength === undefined) return false;
-  return subnetOf(remote.address, remote.subnetLength)?.contains(address) !== sameSubnet;
 }

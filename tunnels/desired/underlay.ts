@@ -1,7 +1,7 @@
 /** What this node's own links say about the underlay: which one carries tunnel packets. */
 import type { Family, IpAddress } from "../../encap/address/ip-address.ts";
 import type { UnderlayMtu } from "../../encap/encap-mode.ts";
-import type { Address, Link, UnderlayRoute } from "../kernel/kernel-state.ts";
+import type { Address, Link, Sysctl, UnderlayRoute } from "../kernel/kernel-state.ts";
 import { isOurDevice } from "../kernel/ownership.ts";
 import type { Node } from "../model/node.ts";
 import { nodeAddress } from "./tunnel-role.ts";
@@ -25,12 +25,18 @@ export interface Underlay {
   readonly 6: UnderlayParent | NoParent;
   /** Routes of others through the parent devices. */
   readonly routes: readonly UnderlayRoute[];
+  /** Every tunnel device in the kernel, ours and others'. */
+  readonly tunnels: readonly Link[];
+  /** How the devices filter, as `reversePathSysctls` names it; empty where nobody has read it. */
+  readonly sysctls: ReadonlyMap<string, Sysctl>;
 }
 
 export const UNREAD_UNDERLAY: Underlay = {
   4: { device: undefined, reason: "the links of this node have not been read yet" },
   6: { device: undefined, reason: "the links of this node have not been read yet" },
   routes: [],
+  tunnels: [],
+  sysctls: new Map(),
 };
 
 /** Pure: the same links and addresses in any order give the same parent. */
@@ -39,11 +45,14 @@ export function findUnderlay(
   addresses: ReadonlyMap<string, Address>,
   localNode: Node | undefined,
   routes: readonly UnderlayRoute[] = [],
+  sysctls: ReadonlyMap<string, Sysctl> = new Map(),
 ): Underlay {
   return {
     4: findParent(4, links, addresses, localNode),
     6: findParent(6, links, addresses, localNode),
     routes,
+    tunnels: [...links.values()].filter(({ tunnel }) => tunnel !== undefined).sort(byName),
+    sysctls,
   };
 }
 
@@ -83,6 +92,10 @@ function compareLinks(a: Link, b: Link): number {
     a.ifindex - b.ifindex ||
     (a.name < b.name ? -1 : 1)
   );
+}
+
+function byName(a: Link, b: Link): number {
+  return a.name < b.name ? -1 : 1;
 }
 
 function isLoopback(link: Link): boolean {

@@ -15,6 +15,10 @@ export interface UnderlayFacts {
   readonly mtu?: number;
   /** "203.0.113.0/24 via 192.0.2.254 dev eth0 [metric 100]", "192.0.2.0/24 dev eth0". */
   readonly routes?: readonly string[];
+  /** Tunnel devices that are in the kernel. */
+  readonly tunnels?: readonly Link[];
+  /** "net.ipv4.conf.all.rp_filter" -> "1". */
+  readonly sysctls?: Readonly<Record<string, string>>;
 }
 
 export const ETH0: UnderlayFacts = {
@@ -87,8 +91,13 @@ export class NodeView {
       links.set(name, plainLink(name, links.size + 1, this.facts.mtu ?? 1500));
       addresses.set(line, { device: name, ip: address, prefixLength: length, scope: "global" });
     }
+    for (const link of this.facts.tunnels ?? []) links.set(link.name, link);
     const routes = (this.facts.routes ?? []).map(underlayRoute);
-    this.overlay.setUnderlay(findUnderlay(links, addresses, this.overlay.localNode, routes));
+    const sysctls = new Map(
+      Object.entries(this.facts.sysctls ?? {}).map(([name, value]) => [name, { name, value }]),
+    );
+    const { localNode } = this.overlay;
+    this.overlay.setUnderlay(findUnderlay(links, addresses, localNode, routes, sysctls));
   }
 }
 
