@@ -51,6 +51,7 @@ export class Agent {
   #nextReadBack = Number.POSITIVE_INFINITY;
   #isReadyTold = false;
   #takeOver: boolean;
+  #hadRecord = false;
   #isTurning = false;
 
   constructor(parts: AgentParts) {
@@ -178,7 +179,9 @@ export class Agent {
     const changes = await inTurns(overlay.calculate());
     stopwatch.isCalculated();
     markWanted(reconciler.dirty, changes, overlay.desired);
-    reconciler.mayRemove = this.datastoreState?.complete === true;
+    // A node that never had a record is more likely one that was given a wrong name.
+    this.#hadRecord ||= overlay.localNode !== undefined;
+    reconciler.mayRemove = this.datastoreState?.complete === true && this.#hadRecord;
     await reconciler.apply();
     stopwatch.isApplied(batches.at(-1)?.readAt);
     this.log.found(overlay.problems(), overlay.conflicts());

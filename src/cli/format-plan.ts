@@ -1,6 +1,6 @@
 /** A plan for people, who may paste it, and as the values behind that text. */
 import type { Overlay } from "../../tunnels/desired/overlay.ts";
-import type { Problem } from "../../tunnels/desired/problem.ts";
+import type { Conflict, Problem } from "../../tunnels/desired/problem.ts";
 import { describeOp, objectName } from "../../tunnels/kernel/describe-op.ts";
 import type { KernelOp, LinkOp } from "../../tunnels/kernel/kernel-op.ts";
 import { addressKey, fdbKey, neighbourKey } from "../../tunnels/kernel/kernel-state.ts";
@@ -10,6 +10,7 @@ import type { Config } from "../config/settings.ts";
 import { countKinds } from "./kind-counts.ts";
 import type { Plan } from "./make-plan.ts";
 import { plural, wrap } from "./text.ts";
+import { conflictText, problemText } from "./trouble-text.ts";
 
 export interface PlannedOperation {
   readonly object: string;
@@ -27,6 +28,7 @@ export interface PlanReport {
   readonly revision: string | undefined;
   readonly operations: readonly PlannedOperation[];
   readonly problems: readonly Problem[];
+  readonly conflicts: readonly Conflict[];
 }
 
 export function planReport({ agent, ops }: Plan, config: Config): PlanReport {
@@ -43,33 +45,27 @@ export function planReport({ agent, ops }: Plan, config: Config): PlanReport {
       commands: describeOp(op),
     })),
     problems: agent.overlay.problems(),
+    conflicts: agent.overlay.conflicts(),
   };
 }
 
 /** Comments and commands: a shell can run it as it is. */
-export function formatPlan({
-  node,
-  datastore,
-  revision,
-  operations,
-  problems,
-}: PlanReport): string {
+export function formatPlan(report: PlanReport): string {
+  const { node, datastore, revision, operations, problems, conflicts } = report;
   const heading = `node ${node}, datastore ${datastore} (revision ${revision}), kernel as read now`;
-  const lines = [comment(heading), ...summary(operations).map(comment)];
-  for (const { severity, subject, reason, hint } of problems) {
-    lines.push(comment(`${severity}: ${subject}: ${reason}`));
-    if (hint !== undefined) lines.push(comment(`  → ${hint}`));
-  }
+  const comments = [
+    heading,
+    ...summary(operations),
+    ...problems.flatMap(problemText),
+    ...conflicts.flatMap(conflictText),
+  ];
+  const lines = comments.map((text) => wrap(`# ${text}`, "#     "));
   for (const { commands, why } of operations) {
     commands.forEach((command, at) => {
       lines.push(at === 0 ? `${command}   # ${why}` : command);
     });
   }
   return `${lines.join("\n")}\n`;
-}
-
-function comment(text: string): string {
-  return wrap(`# ${text}`, "#   ");
 }
 
 /** "9 changes: 1 device, 2 routes", and what of that is removed. */

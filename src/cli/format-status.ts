@@ -1,10 +1,10 @@
 /** A status report as text: the first line answers the question. */
-import type { Conflict, Problem } from "../../tunnels/desired/problem.ts";
 import type { ResourceFault } from "../../tunnels/model/snapshot.ts";
 import type { HeldKey } from "../../tunnels/reconcile/held-keys.ts";
 import type { Repair } from "../../tunnels/reconcile/repair-log.ts";
 import type { KindCount, StatusReport } from "../observe/status.ts";
 import { duration, plural, wrap } from "./text.ts";
+import { conflictText, hintText, problemText } from "./trouble-text.ts";
 
 /** Of a list, so many items; the whole is in --json. */
 const LISTED = 10;
@@ -91,9 +91,10 @@ function countsText({ counts }: StatusReport): string {
 }
 
 function amount({ wanted, inKernel }: KindCount, noun: string): string {
-  return wanted === inKernel
-    ? plural(wanted, noun)
-    : `${inKernel.toLocaleString("en-US")} of ${plural(wanted, noun)}`;
+  if (wanted === inKernel) return plural(wanted, noun);
+  const found = inKernel.toLocaleString("en-US");
+  if (inKernel < wanted) return `${found} of ${plural(wanted, noun)}`;
+  return `${plural(wanted, noun)} (${found} in the kernel)`;
 }
 
 function datastoreLines({ datastore, withheld, state }: StatusReport): string[] {
@@ -103,13 +104,17 @@ function datastoreLines({ datastore, withheld, state }: StatusReport): string[] 
     lines.push(line(`datastore ${condition.state}: ${condition.reason}`));
   }
   if (withheld > 0) {
-    lines.push(line(`withheld  ${plural(withheld, "removal")} until the datastore is whole again`));
-    lines.push(line(`${INDENT}  → mend it; or, if it is right as it is: ${ACCEPT}`));
+    const [until, hint] = datastore.complete
+      ? ["this node has a record", "if it has left the cluster: causeway cleanup"]
+      : [
+          "the datastore is whole again",
+          "mend it; or, if it is right as it is: causeway resync --accept-empty",
+        ];
+    lines.push(line(`withheld  ${plural(withheld, "removal")} until ${until}`));
+    lines.push(...hintText(hint).map((text) => line(INDENT + text)));
   }
   return lines;
 }
-
-const ACCEPT = "causeway resync --accept-empty";
 
 function repairLines({ repairs }: StatusReport): string[] {
   const last = repairs.recent.slice(-LISTED).reverse();
@@ -144,27 +149,20 @@ function faultText({
   return [`${severity === "error" ? "" : "warning: "}${place}: ${reason}${kept}`];
 }
 
-function failingText({ name, why, reason, attempts }: HeldKey): string[] {
+/** What to do about an errno, where it is not in the name. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  EADDRINUSE: "ss -ulnp names the program that has the UDP port",
+  EPERM: "let the agent have CAP_NET_ADMIN",
+};
+
+function failingText({ name, why, reason, code, attempts }: HeldKey): string[] {
   return why === "fight"
     ? [`${name}: another program keeps undoing it (found ${reason}); repaired at intervals`]
-    : [`${name}: ${reason} (tried ${plural(attempts, "time")})`];
-}
-
-function problemText({ severity, subject, reason, hint }: Problem): string[] {
-  return [`${severity === "error" ? "" : `${severity}: `}${subject}: ${reason}`, ...hinted(hint)];
-}
-
-export function conflictText({ kind, value, winner, losers, rule, hint }: Conflict): string[] {
-  const claimants = [winner, ...losers].join(" and ");
-  return [`${kind} ${value} is claimed by ${claimants}; ${winner} has it (${rule})`, `  → ${hint}`];
+    : [`${name}: ${reason} (tried ${plural(attempts, "time")})`, ...hintText(REMEDIES[code ?? ""])];
 }
 
 function leftAloneText(route: string): string[] {
-  return [`${route} stands where ours should`, "  → remove it, or set takeOver"];
-}
-
-function hinted(hint: string | undefined): string[] {
-  return hint === undefined ? [] : [`  → ${hint}`];
+  return [`${route} stands where ours should`, ...hintText("remove it, or set takeOver")];
 }
 
 /** Each item is a line, and another for what to do. */

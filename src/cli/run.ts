@@ -105,9 +105,11 @@ async function refuseSecondAgent(): Promise<void> {
   throw new CausewayError("agent", what, { hint });
 }
 
-function isReady({ overlay }: Agent, log: Logger, systemd: Systemd): void {
+/** Also where something is lacking: what can work works, and the rest is tried again. */
+function isReady({ overlay, reconciler }: Agent, log: Logger, systemd: Systemd): void {
   const problems = overlay.problems().filter(({ severity }) => severity === "error").length;
-  if (problems === 0) log.info("everything wanted is in the kernel");
-  else log.warn({ problems }, "all that can be is in the kernel; see causeway status");
+  const failing = reconciler.held().length;
+  if (problems + failing === 0) log.info("everything wanted is in the kernel");
+  else log.warn({ problems, failing }, "all that can be is in the kernel; see causeway status");
   systemd.ready();
 }

@@ -7,10 +7,10 @@ import type { DeviceRow, RouteRow, VtepRow } from "../observe/show.ts";
 import { SHOWN } from "../observe/show.ts";
 import { askAgent } from "./agent-client.ts";
 import { exitCodesText } from "./exit-codes.ts";
-import { conflictText } from "./format-status.ts";
 import { print, printJson } from "./output.ts";
 import { addSettingFlags, runDirOf } from "./setting-flags.ts";
 import { columns, plural, wrap } from "./text.ts";
+import { conflictText } from "./trouble-text.ts";
 
 type Shown = (typeof SHOWN)[number];
 

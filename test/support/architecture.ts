@@ -74,7 +74,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "tunnels",
     "encap",
   ],
-  "src/main.ts": ["src/cli/program.ts", "src/cli/exit-codes.ts", "src/errors.ts"],
+  "src/main.ts": ["src/cli/program.ts", "src/cli/report-error.ts", "src/errors.ts"],
 };
 
 /** Single files that may import what their area may not. */
