@@ -9,6 +9,7 @@ import { namespacesWithPrefix } from "../demo/namespace-removal.ts";
 import { removeKeptSite, Site, sweepSites } from "../demo/site.ts";
 import { demoPools, demoTopology, type Topology } from "../demo/topology.ts";
 import { CausewayError } from "../errors.ts";
+import { exitCodesText } from "./exit-codes.ts";
 import { requireNetAdmin } from "./require-net-admin.ts";
 import { plural } from "./text.ts";
 
@@ -16,10 +17,12 @@ const PREFIX = "cwdemo-";
 const HELP = `
 Two subnets joined by a router, two nodes in each, two pods on each node, all as network
 namespaces; four agents that read one file datastore. Every pod is probed from every other, then
-a route is deleted and an agent killed while packets flow. Exit code 1 if a check failed. Needs
-root; changes nothing outside its own namespaces, and removes them.
+a route is deleted and an agent killed while packets flow. Needs root; changes nothing outside its
+own namespaces, and removes them.
 
-Example:  causeway demo --keep`;
+Examples:    causeway demo
+             causeway demo --keep
+${exitCodesText("0 every check passed; 1 one failed")}`;
 
 interface DemoOptions {
   readonly keep?: boolean;

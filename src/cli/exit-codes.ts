@@ -1,4 +1,5 @@
 /** What the process's exit says, the same for every command. */
+import { wrap } from "./text.ts";
 
 export const EXIT = {
   done: 0,
@@ -12,7 +13,8 @@ export const EXIT = {
   failed: 70,
 } as const;
 
-/** The last line of a command's help: `0` and `1` in the command's own words, the others as ever. */
+/** The last lines of a command's help: what is its own in its own words, the others as ever. */
 export function exitCodesText(own: string): string {
-  return `Exit codes: ${own}; ${EXIT.usage} wrong usage; ${EXIT.failed} it could not be done.`;
+  const text = `Exit codes: ${own}; ${EXIT.usage} wrong usage; ${EXIT.failed} it could not be done.`;
+  return wrap(text, "  ");
 }

@@ -2,6 +2,7 @@
 import type { ResourceFault } from "../../tunnels/model/snapshot.ts";
 import type { HeldKey } from "../../tunnels/reconcile/held-keys.ts";
 import type { Repair } from "../../tunnels/reconcile/repair-log.ts";
+import { formatFault } from "../datastore/fault-text.ts";
 import type { KindCount, StatusReport } from "../observe/status.ts";
 import { duration, plural, wrap } from "./text.ts";
 import { conflictText, hintText, problemText } from "./trouble-text.ts";
@@ -136,17 +137,11 @@ function ago(at: number): string {
   return `${duration(Date.now() - at)} ago`;
 }
 
-function faultText({
-  where,
-  what,
-  field,
-  reason,
-  severity,
-  keptLastGood,
-}: ResourceFault): string[] {
-  const place = [where, what, field].filter(Boolean).join("  ");
+function faultText(fault: ResourceFault): string[] {
+  const { where, severity, keptLastGood } = fault;
+  const grade = severity === "error" ? "" : "warning: ";
   const kept = keptLastGood ? "; its last good version is in force" : "";
-  return [`${severity === "error" ? "" : "warning: "}${place}: ${reason}${kept}`];
+  return [`${grade}${where}  ${formatFault(fault)}${kept}`];
 }
 
 /** What to do about an errno, where it is not in the name. */

@@ -7,15 +7,17 @@ import { print, printJson, withProgress } from "./output.ts";
 import { requireNetAdmin } from "./require-net-admin.ts";
 import { addSettingFlags, configOf } from "./setting-flags.ts";
 
+const CODES =
+  "0 the plan is printed; with --exit-code: 0 there is nothing to do, 2 there is something to do, " +
+  "1 there is nothing to do, but something wanted that cannot be had";
+
 const HELP = `
 It takes every flag of run. The commands are those of iproute2 and procps, in the order in which the
 agent would work; they can be pasted, or piped into a shell.
 
 Examples:    causeway plan --node alder --datastore file:/etc/causeway/cluster
              causeway plan --node alder --datastore file:/etc/causeway/cluster | sh -e
-${exitCodesText("0 the plan is printed, or with --exit-code: nothing to do")}
-With --exit-code also: 2 there is something to do; 1 there is nothing that can be done, and something
-wanted that cannot be had.`;
+${exitCodesText(CODES)}`;
 
 /** Of no use to a plan, and taken all the same. */
 const HIDDEN = ["runDir", "logLevel", "routeRefreshInterval"];

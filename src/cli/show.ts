@@ -15,8 +15,8 @@ import { conflictText } from "./trouble-text.ts";
 type Shown = (typeof SHOWN)[number];
 
 const HELP = `
-devices are the tunnel devices; vteps what leads to each node over VXLAN; routes those of all blocks
-and addresses; conflicts two claims on one thing, and who has it. ✓ the kernel has it; ✗ it does not.
+devices: the tunnel devices. vteps: what leads to each node over VXLAN. routes: to every block and
+address. conflicts: two claims on one thing, and who has it. ✓ the kernel has it; ✗ it does not.
 
 Example:     causeway show routes
 ${exitCodesText("0 it is listed")}`;

@@ -1,6 +1,7 @@
 /** `causeway validate`: are these resources right? */
 import { Command } from "commander";
 import type { ResourceFault } from "../../tunnels/model/snapshot.ts";
+import { formatFault } from "../datastore/fault-text.ts";
 import { type ValidationReport, validatePaths } from "../datastore/validate.ts";
 import { EXIT, exitCodesText } from "./exit-codes.ts";
 import { print, printJson, withProgress } from "./output.ts";
@@ -10,7 +11,7 @@ const HELP = `
 It reads what a file datastore would: every .yaml, .yml and .json below a directory.
 
 Examples:    causeway validate /etc/causeway/cluster
-             kubectl get ippools.crd.projectcalico.org -o yaml > pools.yaml; causeway validate pools.yaml
+             calicoctl get ippools -o yaml > pools.yaml; causeway validate pools.yaml
 ${exitCodesText("0 all is fine; 1 there are problems")}`;
 
 export function validateCommand(): Command {
@@ -21,7 +22,7 @@ export function validateCommand(): Command {
     .addHelpText("after", HELP);
   return command.action(async (paths: string[]) => {
     const report = await withProgress("reading", validatePaths(paths));
-    if (report.problems.length > 0) process.exitCode = EXIT.no;
+    if (report.problems.some(isError)) process.exitCode = EXIT.no;
     if (command.opts()["json"]) printJson(report);
     else print(formatReport(report));
   });
@@ -29,15 +30,17 @@ export function validateCommand(): Command {
 
 function formatReport({ problems, files, fine }: ValidationReport): string {
   const width = Math.max(0, ...problems.map(({ where }) => where.length));
-  const lines = problems.map((fault) => wrap(formatFault(fault, width), "    "));
-  lines.push(
-    `${plural(problems.length, "problem")} in ${plural(files, "file")}, ` +
-      `${plural(fine, "resource")} ${fine === 1 ? "is" : "are"} fine`,
-  );
-  return `${lines.join("\n")}\n`;
+  const lines = problems.map((fault) => {
+    const grade = fault.severity === "warning" ? "warning: " : "";
+    return wrap(`${fault.where.padEnd(width)}  ${grade}${formatFault(fault)}`, "    ");
+  });
+  const errors = problems.filter(isError).length;
+  const warnings = problems.length - errors;
+  const found = [plural(errors, "problem"), ...(warnings > 0 ? [plural(warnings, "warning")] : [])];
+  const rest = `${plural(fine, "resource")} ${fine === 1 ? "is" : "are"} fine`;
+  return `${[...lines, `${found.join(", ")} in ${plural(files, "file")}, ${rest}`].join("\n")}\n`;
 }
 
-function formatFault({ where, what, field, reason }: ResourceFault, width: number): string {
-  const parts = [what, field === undefined ? reason : `${field} ${reason}`];
-  return `${where.padEnd(width)}  ${parts.filter(Boolean).join("  ")}`;
+function isError({ severity }: ResourceFault): boolean {
+  return severity === "error";
 }

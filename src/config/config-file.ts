@@ -19,7 +19,7 @@ export function readConfigFile(path: string): Map<string, PlacedValue> {
   const [error] = document.errors;
   if (error !== undefined) {
     const { line, col } = lines.linePos(error.pos[0]);
-    throw new CausewayError("bad-config", `${path}:${line}:${col}: no YAML: ${error.message}`);
+    throw new CausewayError("bad-config", `${path}:${line}:${col}: not YAML: ${error.message}`);
   }
   const settings = new Map<string, PlacedValue>();
   const { contents } = document;
