@@ -1,6 +1,7 @@
 /** The agent's answers to `causeway show`: what it wants and what is in the kernel, row by row. */
 
 import type { Conflict } from "../../tunnels/desired/problem.ts";
+import { vtepGateway } from "../../tunnels/desired/vxlan.ts";
 import { describeTunnel } from "../../tunnels/kernel/describe-link.ts";
 import { describeRoute } from "../../tunnels/kernel/describe-op.ts";
 import type { KernelState } from "../../tunnels/kernel/kernel-state.ts";
@@ -99,7 +100,7 @@ function vtepState(
   vtep: ReturnType<StatusContext["agent"]["overlay"]["vteps"]>[number],
   actual: KernelState,
 ): RowState {
-  const neighbour = actual.neighbours.get(neighbourKey({ device, ip: vtep.tunnelIp }));
+  const neighbour = actual.neighbours.get(neighbourKey({ device, ip: vtepGateway(vtep) }));
   const entry = actual.fdb.get(fdbKey({ device, mac: vtep.mac }));
   if (!neighbour || !entry) return "missing";
   const isSame = neighbour.mac === vtep.mac && entry.destination.equals(vtep.underlayIp);

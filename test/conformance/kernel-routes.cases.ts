@@ -1,5 +1,6 @@
 /** What every implementation of the kernel port does with routes and nexthops, in both families. */
 import { beforeEach, describe, expect, test } from "vitest";
+import { parseCidr } from "../../encap/address/cidr.ts";
 import { parseIp } from "../../encap/address/ip-address.ts";
 import type { Kernel } from "../../tunnels/kernel/kernel.ts";
 import {
@@ -136,6 +137,15 @@ export function runRouteCases(openLab: () => Lab): void {
       const path = { ...viaGateway(gateway), onlink: false };
       const failures = await kernel.apply([routeOp("add", destination, path)]);
       expect(codesOf(failures)).toEqual([names.unreachable]);
+    });
+
+    test("an on-link gateway that a route leads to another device is refused in IPv6, unless link-local", async () => {
+      const path = pathOf(family, { device: PARENT, gateway: parseIp(names.underlay) });
+      await applyAll(kernel, [routeOp("add", destination, path)]);
+      const inside = `${parseCidr(destination).address}`;
+      const failures = await kernel.apply([nexthopOp("add", 7, inside)]);
+      expect(codesOf(failures)).toEqual(family === 4 ? [] : ["EINVAL"]);
+      if (family === 6) await applyAll(kernel, [nexthopOp("add", 7, "fe80::1")]);
     });
 
     test("a foreign route is shown if wanted, not deleted, and taken over by replace", async () => {

@@ -1,6 +1,7 @@
 // What another program, or a person in a hurry, does to the overlay of a node. All of it happens on alder, and is about
 // cedar; what alder and birch have between them goes on, unless the device itself is hit.
 
+import { linkLocalOf } from "../../encap/address/link-local.ts";
 import { vtepMac } from "../../tunnels/model/vtep.ts";
 import type { Repair } from "../../tunnels/reconcile/repair-log.ts";
 import { DEVICE, type Encap, TUNNEL_MTU } from "./encap.ts";
@@ -138,8 +139,8 @@ export function routeFaults(encap: Encap, idOf: (gateway: string) => number): re
 export function rowFaults(encap: Encap): readonly Fault[] {
   const family6 = faultsOn({
     device: "vxlan6.causeway",
-    ip: "fd00:10:244::1:0",
-    strayIp: "fd00:10:244::1:99",
+    ip: `${linkLocalOf(vtepMac("cedar", 6))}`,
+    strayIp: "fe80::99",
     mac: vtepMac("cedar", 6),
     wrong: "2001:db8:0:2::77",
   });

@@ -35,8 +35,8 @@ const STEPS: readonly Step[] = [
       "ip route delete 10.244.0.64/26",
       "ip route replace 10.244.1.0/26 via 192.0.2.1 proto 202",
       "ip route add 10.244.7.0/26 via 192.0.2.1 proto 202",
-      "ip -6 neighbour replace fd00:10:244::40 lladdr 66:00:00:00:00:02 dev vxlan6.causeway nud permanent",
-      "ip -6 neighbour delete fd00:10:244::1:0 dev vxlan6.causeway",
+      "ip neighbour replace fe80::6481:c6ff:feeb:7d74 lladdr 66:00:00:00:00:02 dev vxlan6.causeway nud permanent",
+      "ip neighbour delete fe80::6470:25ff:fe07:6cf4 dev vxlan6.causeway",
       "ip nexthop replace id 3398473652 via 2001:db8:0:1::1 dev eth0 protocol 202",
       "bridge fdb add 66:00:00:00:00:03 dev vxlan6.causeway dst 2001:db8:0:1::77 self permanent",
     ],
@@ -46,8 +46,8 @@ const STEPS: readonly Step[] = [
     name: "a device has another MAC",
     disturb: () => [
       "ip link set vxlan6.causeway address 66:00:00:00:00:01",
-      "ip -6 neighbour add fd00:10:244::40 lladdr 66:81:c6:eb:7d:74 dev vxlan6.causeway nud permanent",
-      "ip -6 neighbour add fd00:10:244::1:0 lladdr 66:70:25:07:6c:f4 dev vxlan6.causeway nud permanent",
+      "ip neighbour add fe80::6481:c6ff:feeb:7d74 lladdr 66:81:c6:eb:7d:74 dev vxlan6.causeway nud permanent",
+      "ip neighbour add fe80::6470:25ff:fe07:6cf4 lladdr 66:70:25:07:6c:f4 dev vxlan6.causeway nud permanent",
     ],
   },
   {
@@ -55,11 +55,16 @@ const STEPS: readonly Step[] = [
     disturb: (encap) => ["ip link set vxlan6.causeway down", `ip link delete ${DEVICE[encap]}`],
   },
   {
-    name: "pools go from Always to CrossSubnet and back",
+    name: "pools go from Always to CrossSubnet and the other way",
     change: (cluster, encap) => {
       cluster.change("IPPool", "always", { [MODE_FIELD[encap]]: "CrossSubnet" });
+      cluster.change("IPPool", "always6", { vxlanMode: "CrossSubnet" });
       cluster.change("IPPool", "cross6", { vxlanMode: "Always" });
     },
+  },
+  {
+    name: "the pool with the tunnel addresses goes from CrossSubnet to Always",
+    change: (cluster) => cluster.change("IPPool", "always6", { vxlanMode: "Always" }),
   },
   {
     name: "a node goes, and what it had borrowed with it",
@@ -67,6 +72,13 @@ const STEPS: readonly Step[] = [
       cluster.remove("Node", "birch");
       for (const { name } of poolsOf("vxlan")) {
         cluster.remove("IPAMBlock", blockName(cluster.block("birch", name)));
+      }
+      for (const [lender, pool] of [
+        [NODE, "always"],
+        ["cedar", "cross"],
+      ] as const) {
+        const name = blockName(cluster.block(lender, pool));
+        cluster.change("IPAMBlock", name, { allocations: undefined, attributes: undefined });
       }
     },
   },
@@ -95,7 +107,7 @@ const STEPS: readonly Step[] = [
       cluster.remove("IPPool", "always6");
       if (encap === "ipip")
         cluster.change("IPPool", "always", { ipipMode: "Never", vxlanMode: "Always" });
-      else cluster.change("IPPool", "always", { vxlanMode: "Never" });
+      else cluster.change("IPPool", "always", { vxlanMode: "CrossSubnet" });
     },
   },
 ];

@@ -18,6 +18,7 @@ interface Ground {
   readonly links: ReadonlyMap<string, Link>;
   readonly addresses: ReadonlyMap<string, Address>;
   readonly nexthops: ReadonlyMap<number, Nexthop>;
+  readonly routes: ReadonlyMap<string, FakeRoute>;
 }
 
 /** The errno with which the kernel refuses a route over `path`, or undefined. */
@@ -37,7 +38,8 @@ export function refusalOfPath(
   const link = device === undefined ? undefined : ground.links.get(device);
   if (link === undefined) return "ENODEV";
   if (!link.up) return "ENETDOWN";
-  if (gateway === undefined || onlink) return undefined;
+  if (gateway === undefined) return undefined;
+  if (onlink) return isRoutedElsewhere(ground, gateway, link.name) ? "EINVAL" : undefined;
   const isReachable = [...ground.addresses.values()].some(
     ({ device: on, ip, prefixLength }) =>
       on === device &&
@@ -46,6 +48,20 @@ export function refusalOfPath(
   );
   if (isReachable) return undefined;
   return gateway.family === 4 ? "ENETUNREACH" : "EHOSTUNREACH";
+}
+
+/** IPv6 looks even an on-link gateway up, unless it is link-local; the default route does not count. */
+function isRoutedElsewhere(ground: Ground, gateway: IpAddress, device: string): boolean {
+  if (gateway.family === 4 || gateway.w0 >>> 22 === 0xfe80 >>> 6) return false;
+  const [best] = [...ground.routes.values(), ...connectedRoutes(ground)]
+    .filter(({ destination: { family, length }, path }) => {
+      return family === 6 && length > 0 && path.type === "unicast";
+    })
+    .filter(({ destination }) => destination.contains(gateway))
+    .sort((a, b) => b.destination.length - a.destination.length);
+  if (best === undefined) return false;
+  const { nexthopId, device: own } = best.path;
+  return (nexthopId === undefined ? own : ground.nexthops.get(nexthopId)?.device) !== device;
 }
 
 /** Whether a deletion that names one path means a route with the other. */

@@ -204,7 +204,7 @@ export class RemoteNodes {
     const vtep = vtepOf(entry, family);
     if (vtep === undefined) return OUTCOME.noTunnelAddress;
     if (this.#vteps.macHolder(family, vtep.mac) !== name) return OUTCOME.lostMac;
-    return vxlanNexthop(device, vtep.tunnelIp);
+    return vxlanNexthop(device, vtep);
   }
 
   #reach({ node }: NodeEntry, family: Family, local: LocalSide): Reach {

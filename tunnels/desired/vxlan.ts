@@ -1,5 +1,6 @@
 /** The VXLAN device, and the rows that lead to a remote VTEP: neighbour, FDB entry, nexthop. */
 import type { IpAddress } from "../../encap/address/ip-address.ts";
+import { linkLocalOf } from "../../encap/address/link-local.ts";
 import type { TunnelMtu } from "../../encap/encap-mode.ts";
 import type { FdbEntry, Link, Neighbour, Nexthop } from "../kernel/kernel-state.ts";
 import { ROUTE_PROTOCOL } from "../kernel/kernel-state.ts";
@@ -49,9 +50,20 @@ export function vxlanLink(device: string, vtep: Vtep, settings: VxlanSettings): 
   };
 }
 
-/** Where an inner packet goes first: the MAC of the VTEP whose tunnel address is the gateway. */
+/**
+ * What the routes to a VTEP name as their gateway, and its neighbour row resolves. In IPv6 not its
+ * tunnel address: the kernel looks a gateway up in the routing table even where it is on-link, and
+ * refuses one that a route leads to another device (`ip6_route_check_nh_onlink`). The block around
+ * the tunnel address may well go direct, or another program have routed it until now. A link-local
+ * address is taken as it is.
+ */
+export function vtepGateway({ family, tunnelIp, mac }: Vtep): IpAddress {
+  return family === 4 ? tunnelIp : linkLocalOf(mac);
+}
+
+/** Where an inner packet goes first: the MAC of the VTEP that has the gateway. */
 export function vxlanNeighbour(device: string, vtep: Vtep): Neighbour {
-  return { device, ip: vtep.tunnelIp, mac: vtep.mac, permanent: true };
+  return { device, ip: vtepGateway(vtep), mac: vtep.mac, permanent: true };
 }
 
 /** Where the frame goes then: the node that has this MAC. */
@@ -59,8 +71,8 @@ export function vxlanFdbEntry(device: string, vtep: Vtep): FdbEntry {
   return { device, mac: vtep.mac, destination: vtep.underlayIp };
 }
 
-/** The gateway is the VTEP's tunnel address, a neighbour on the device whatever its prefix. */
-export function vxlanNexthop(device: string, tunnelIp: IpAddress): Omit<Nexthop, "id"> {
-  const family = tunnelIp.family;
-  return { family, device, gateway: tunnelIp, onlink: true, protocol: ROUTE_PROTOCOL };
+/** The gateway is a neighbour on the device whatever its prefix. */
+export function vxlanNexthop(device: string, vtep: Vtep): Omit<Nexthop, "id"> {
+  const { family } = vtep;
+  return { family, device, gateway: vtepGateway(vtep), onlink: true, protocol: ROUTE_PROTOCOL };
 }

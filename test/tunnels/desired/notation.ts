@@ -5,7 +5,8 @@
  */
 import { parseAddressWithLength, parseCidr } from "../../../encap/address/cidr.ts";
 import { type Family, IpAddress, parseIp } from "../../../encap/address/ip-address.ts";
-import type { MacAddress } from "../../../encap/address/mac-address.ts";
+import { linkLocalOf } from "../../../encap/address/link-local.ts";
+import { type MacAddress, parseMac } from "../../../encap/address/mac-address.ts";
 import type { EncapMode } from "../../../encap/encap-mode.ts";
 import type { Block, BorrowedAddress } from "../../../tunnels/model/block.ts";
 import type { IpPool, PoolMode } from "../../../tunnels/model/ip-pool.ts";
@@ -92,12 +93,14 @@ function block([cidr = "", ...words]: string[]): Block {
 
 /**
  * The line in the other family: 10.0.1.0/29 becomes fd00::a00:100/125, the devices and the numbers
- * that go with them are those of IPv6. MAC(birch) stands for the MAC that follows from the name.
+ * that go with them are those of IPv6. MAC(birch) stands for the MAC that follows from the name, and
+ * 10.0.1.1@MAC(birch) for the gateway of that VTEP, which in IPv6 is the link-local address of its MAC.
  */
 export function twin(family: Family, line: string): string {
   const macs = line.replace(/MAC\((\w+)\)/g, (_, name: string) => vtepMac(name, family));
-  if (family === 4) return macs;
+  if (family === 4) return macs.replace(/@[0-9a-f:]+/g, "");
   return macs
+    .replace(/[\d.]+@([0-9a-f:]+)/g, (_, mac: string) => `${linkLocalOf(parseMac(mac))}`)
     .replace(/(\d+\.\d+\.\d+\.\d+)(?:\/(\d+))?/g, (_, ip: string, length?: string) => {
       if (ip === "0.0.0.0") return length === undefined ? "::" : "::/64";
       const mapped = new IpAddress(6, 0xfd000000, 0, 0, parseIp(ip).w0);

@@ -18,14 +18,14 @@ const CEDAR = "node cedar 198.51.100.3/24 vxlan=10.0.2.1";
 const POOL = "pool p 10.0.0.0/16 vxlan";
 const BLOCK = "block 10.0.1.0/29 birch";
 
-const TO_BIRCH = "via 10.0.1.1 dev vxlan.causeway onlink";
-const TO_CEDAR = "via 10.0.2.1 dev vxlan.causeway onlink";
+const TO_BIRCH = "via 10.0.1.1@MAC(birch) dev vxlan.causeway onlink";
+const TO_CEDAR = "via 10.0.2.1@MAC(cedar) dev vxlan.causeway onlink";
 const BIRCH_VTEP = [
-  "neighbour 10.0.1.1 lladdr MAC(birch) dev vxlan.causeway",
+  "neighbour 10.0.1.1@MAC(birch) lladdr MAC(birch) dev vxlan.causeway",
   "fdb MAC(birch) dst 192.0.2.2 dev vxlan.causeway",
 ];
 const CEDAR_VTEP = [
-  "neighbour 10.0.2.1 lladdr MAC(cedar) dev vxlan.causeway",
+  "neighbour 10.0.2.1@MAC(cedar) lladdr MAC(cedar) dev vxlan.causeway",
   "fdb MAC(cedar) dst 198.51.100.3 dev vxlan.causeway",
 ];
 const BIRCH_IS = [...BIRCH_VTEP, `route 10.0.1.0/29 ${TO_BIRCH}`];
@@ -83,16 +83,16 @@ export const ROUTE_CASES: readonly RouteCase[] = [
     name: "another tunnel address",
     given: [POOL, ALDER, "node birch 192.0.2.2/24 vxlan=10.0.1.2", BLOCK],
     expect: [
-      "neighbour 10.0.1.2 lladdr MAC(birch) dev vxlan.causeway",
+      "neighbour 10.0.1.2@MAC(birch) lladdr MAC(birch) dev vxlan.causeway",
       "fdb MAC(birch) dst 192.0.2.2 dev vxlan.causeway",
-      "route 10.0.1.0/29 via 10.0.1.2 dev vxlan.causeway onlink",
+      "route 10.0.1.0/29 via 10.0.1.2@MAC(birch) dev vxlan.causeway onlink",
     ],
   },
   {
     name: "another node address",
     given: [POOL, ALDER, "node birch 192.0.2.9/24 vxlan=10.0.1.1", BLOCK],
     expect: [
-      "neighbour 10.0.1.1 lladdr MAC(birch) dev vxlan.causeway",
+      "neighbour 10.0.1.1@MAC(birch) lladdr MAC(birch) dev vxlan.causeway",
       "fdb MAC(birch) dst 192.0.2.9 dev vxlan.causeway",
       `route 10.0.1.0/29 ${TO_BIRCH}`,
     ],
@@ -111,9 +111,9 @@ export const ROUTE_CASES: readonly RouteCase[] = [
     name: "the MAC named by the record",
     given: [POOL, ALDER, `${BIRCH} mac=66:00:00:00:00:01`, BLOCK],
     expect: [
-      "neighbour 10.0.1.1 lladdr 66:00:00:00:00:01 dev vxlan.causeway",
+      "neighbour 10.0.1.1@66:00:00:00:00:01 lladdr 66:00:00:00:00:01 dev vxlan.causeway",
       "fdb 66:00:00:00:00:01 dst 192.0.2.2 dev vxlan.causeway",
-      `route 10.0.1.0/29 ${TO_BIRCH}`,
+      "route 10.0.1.0/29 via 10.0.1.1@66:00:00:00:00:01 dev vxlan.causeway onlink",
     ],
   },
   {
@@ -346,9 +346,9 @@ export const ROUTE_CASES: readonly RouteCase[] = [
     name: "a tunnel address outside all pools goes through its own tunnel",
     given: [POOL, ALDER, "node birch 192.0.2.2/24 vxlan=10.9.9.9"],
     expect: [
-      "neighbour 10.9.9.9 lladdr MAC(birch) dev vxlan.causeway",
+      "neighbour 10.9.9.9@MAC(birch) lladdr MAC(birch) dev vxlan.causeway",
       "fdb MAC(birch) dst 192.0.2.2 dev vxlan.causeway",
-      "route 10.9.9.9/32 via 10.9.9.9 dev vxlan.causeway onlink",
+      "route 10.9.9.9/32 via 10.9.9.9@MAC(birch) dev vxlan.causeway onlink",
     ],
   },
   {
