@@ -4,7 +4,7 @@
 export function plural(count: number, noun: string): string {
   const many = noun.endsWith("y")
     ? `${noun.slice(0, -1)}ies`
-    : noun.endsWith("x")
+    : /[sx]$/.test(noun)
       ? `${noun}es`
       : `${noun}s`;
   return `${count.toLocaleString("en-US")} ${count === 1 ? noun : many}`;
