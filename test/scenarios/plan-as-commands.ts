@@ -102,12 +102,13 @@ const STEPS: readonly Step[] = [
     },
   },
   {
-    name: "a pool goes, and another takes the other encapsulation",
+    name: "a pool goes, and another takes another mode or encapsulation",
     change: (cluster, encap) => {
       cluster.remove("IPPool", "always6");
-      if (encap === "ipip")
-        cluster.change("IPPool", "always", { ipipMode: "Never", vxlanMode: "Always" });
-      else cluster.change("IPPool", "always", { vxlanMode: "CrossSubnet" });
+      const other = encap === "vxlan" ? "CrossSubnet" : "Always";
+      cluster.change("IPPool", "always", { ipipMode: "Never", vxlanMode: other });
+      cluster.change("Node", NODE, { ipv4VXLANTunnelAddr: "10.244.0.7" });
+      cluster.change("Node", "cedar", { ipv4VXLANTunnelAddr: "10.244.1.7" });
     },
   },
 ];
