@@ -4,6 +4,7 @@ import type { UnderlayMtu } from "../../encap/encap-mode.ts";
 import type { Address, Link, Sysctl, UnderlayRoute } from "../kernel/kernel-state.ts";
 import { isOurDevice } from "../kernel/ownership.ts";
 import type { Node } from "../model/node.ts";
+import { compareText } from "./name-order.ts";
 import { nodeAddress } from "./tunnel-role.ts";
 
 export interface UnderlayParent {
@@ -90,7 +91,7 @@ function compareLinks(a: Link, b: Link): number {
     Number(b.up) - Number(a.up) ||
     Number(b.running) - Number(a.running) ||
     a.ifindex - b.ifindex ||
-    (a.name < b.name ? -1 : 1)
+    compareText(a.name, b.name)
   );
 }
 
