@@ -71,6 +71,8 @@ const SLICE_PREFIXES = 2_000;
 const SLICE_NODES = 200;
 
 export class Overlay {
+  /** Nodes and prefixes looked at since the start: what changes have cost. */
+  readonly effort: { nodes: number; prefixes: number } = { nodes: 0, prefixes: 0 };
   readonly #options: OverlayOptions;
   readonly #families: readonly Family[];
   readonly #dirty: DirtyPrefixes;
@@ -240,6 +242,7 @@ export class Overlay {
       dirtyNodes.delete(name);
       const isLocal = name === this.#options.node;
       if (this.#remotes.refresh(name, this.#local, isLocal)) this.#cluster.markPrefixesOf(name);
+      this.effort.nodes++;
       if (++done % SLICE_NODES === 0) yield;
     }
   }
@@ -260,6 +263,7 @@ export class Overlay {
         const decision = decideRoute(cidr, this.#routeInputs, this.#local);
         this.#wish.setRoute(cidr, decision?.outcome ?? OUTCOME.none);
         this.#unrouted.note(cidr, decision);
+        this.effort.prefixes++;
         if (++done % SLICE_PREFIXES === 0) yield;
       }
     }
