@@ -151,6 +151,40 @@ export const ROUTE_CASES: readonly RouteCase[] = [
     problems: ["error node birch: it has no record in the datastore: 1 block is not routed"],
   },
   {
+    name: "two nodes borrow one address: the first by name has it",
+    given: [
+      POOL,
+      ALDER,
+      BIRCH,
+      CEDAR,
+      "block 10.0.1.0/29 birch cedar=10.0.1.4",
+      "block 10.0.1.0/28 birch birch=10.0.1.4",
+    ],
+    expect: [
+      ...BIRCH_VTEP,
+      ...CEDAR_IS,
+      `route 10.0.1.0/28 ${TO_BIRCH}`,
+      `route 10.0.1.0/29 ${TO_BIRCH}`,
+      `route 10.0.1.4/32 ${TO_BIRCH}`,
+    ],
+  },
+  {
+    name: "a borrowed address whose owner has a block of just that address",
+    given: [POOL, ALDER, BIRCH, CEDAR, "block 10.0.1.4/32 birch cedar=10.0.1.4"],
+    expect: [
+      ...BIRCH_VTEP,
+      ...CEDAR_IS,
+      `route 10.0.1.1/32 ${TO_BIRCH}`,
+      `route 10.0.1.4/32 ${TO_CEDAR}`,
+    ],
+  },
+  {
+    name: "an address borrowed by a node without a record",
+    given: [POOL, ALDER, BIRCH, "block 10.0.1.0/29 birch cedar=10.0.1.4"],
+    expect: BIRCH_IS,
+    problems: ["error node cedar: it has no record in the datastore: 1 address is not routed"],
+  },
+  {
     name: "a local block is a blackhole",
     given: [POOL, ALDER, "block 10.0.0.0/29 alder"],
     expect: ["route 10.0.0.0/29 blackhole"],
@@ -164,6 +198,26 @@ export const ROUTE_CASES: readonly RouteCase[] = [
     name: "an address that this node borrows has no route",
     given: [POOL, ALDER, BIRCH, "block 10.0.1.0/29 birch alder=10.0.1.4"],
     expect: BIRCH_IS,
+  },
+  {
+    name: "local blocks that contain each other are a blackhole each",
+    given: [POOL, ALDER, "block 10.0.0.0/29 alder", "block 10.0.0.0/24 alder"],
+    expect: ["route 10.0.0.0/24 blackhole", "route 10.0.0.0/29 blackhole"],
+  },
+  {
+    name: "a block of another node inside one of ours",
+    given: [POOL, ALDER, BIRCH, "block 10.0.0.0/16 alder", BLOCK],
+    expect: [...BIRCH_IS, "route 10.0.0.0/16 blackhole"],
+  },
+  {
+    name: "a local block whose addresses another node has back",
+    given: [POOL, ALDER, BIRCH, "block 10.0.0.0/29 alder birch=10.0.0.4 alder=10.0.0.5"],
+    expect: [
+      ...BIRCH_VTEP,
+      "route 10.0.0.0/29 blackhole",
+      `route 10.0.0.4/32 ${TO_BIRCH}`,
+      `route 10.0.1.1/32 ${TO_BIRCH}`,
+    ],
   },
   {
     name: "a local block of one address is no blackhole",
@@ -180,6 +234,28 @@ export const ROUTE_CASES: readonly RouteCase[] = [
     name: "a block without owner: only its borrowed addresses",
     given: [POOL, ALDER, BIRCH, "block 10.0.1.0/29 birch=10.0.1.4"],
     expect: [...BIRCH_VTEP, `route 10.0.1.1/32 ${TO_BIRCH}`, `route 10.0.1.4/32 ${TO_BIRCH}`],
+  },
+  {
+    name: "a block claimed twice: the first owner by name has it",
+    given: [
+      POOL,
+      ALDER,
+      BIRCH,
+      CEDAR,
+      "block 10.0.1.0/29 cedar as=a",
+      "block 10.0.1.0/29 birch as=b",
+    ],
+    expect: [...BIRCH_IS, ...CEDAR_IS],
+  },
+  {
+    name: "a block claimed twice by one node",
+    given: [POOL, ALDER, BIRCH, "block 10.0.1.0/29 birch as=a", "block 10.0.1.0/29 birch as=b"],
+    expect: BIRCH_IS,
+  },
+  {
+    name: "a block claimed by a node and by nobody is the node's",
+    given: [POOL, ALDER, BIRCH, "block 10.0.1.0/29 as=a", "block 10.0.1.0/29 birch as=b"],
+    expect: BIRCH_IS,
   },
   {
     name: "CrossSubnet, same subnet: direct",
@@ -294,6 +370,28 @@ export const ROUTE_CASES: readonly RouteCase[] = [
     ],
     expect: BIRCH_IS,
     problems: [],
+  },
+  {
+    name: "two pools that overlap, neither inside the other's block",
+    given: [
+      "pool wide 10.0.0.0/15 none",
+      "pool deep 10.0.1.0/28 vxlan",
+      ALDER,
+      BIRCH,
+      BLOCK,
+      "block 10.0.1.16/29 birch",
+      "block 10.1.0.0/29 birch",
+    ],
+    expect: [
+      ...BIRCH_IS,
+      "route 10.0.1.16/29 via 192.0.2.2 dev eth0 onlink",
+      "route 10.1.0.0/29 via 192.0.2.2 dev eth0 onlink",
+    ],
+  },
+  {
+    name: "a pool with the prefix length of its block",
+    given: ["pool p 10.0.1.0/29 vxlan", ALDER, BIRCH, BLOCK],
+    expect: BIRCH_IS,
   },
   {
     name: "no pool at all",
