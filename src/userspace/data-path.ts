@@ -4,7 +4,7 @@
  */
 import type { Family, IpAddress } from "../../encap/address/ip-address.ts";
 import type { DropReason } from "../../encap/drop-reason.ts";
-import type { ForwardingPlan } from "./forwarding-plan.ts";
+import type { ForwardingPlan } from "../../encap/forwarding-plan.ts";
 
 /**
  * How packets are moved, best first:

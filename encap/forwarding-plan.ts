@@ -1,21 +1,24 @@
 /**
  * Everything that the data path has to know, as one value: the control plane makes it, the data path
  * takes it whole in place of the one before. It is never edited, so a packet meets the old state or
- * the new one, not a mixture.
+ * the new one, not a mixture. A part that has not changed is the same object as in the plan before.
  */
-import type { IpAddress } from "../../encap/address/ip-address.ts";
-import type { MacAddress } from "../../encap/address/mac-address.ts";
-import type { TunnelMtu, Vni } from "../../encap/encap-mode.ts";
-import type { OuterPolicy } from "../../encap/outer-policy.ts";
-import type { RemotePrefix } from "../../encap/remote-ranges.ts";
+import type { IpAddress } from "./address/ip-address.ts";
+import type { MacAddress } from "./address/mac-address.ts";
+import type { TunnelMtu, Vni } from "./encap-mode.ts";
+import type { OuterPolicy } from "./outer-policy.ts";
+import type { RemoteTable } from "./remote-table.ts";
 
 export interface ForwardingPlan {
   /** At most one for each encapsulation and family of the underlay. */
   readonly endpoints: readonly TunnelEndpoint[];
-  /** Where packets can go. A node that is reached in two ways is in here twice. */
-  readonly remotes: readonly Remote[];
-  /** Inner destinations; `remote` is an index of `remotes`. The longest match counts. */
-  readonly prefixes: readonly RemotePrefix[];
+  /**
+   * Where packets can go. A node that is reached in two ways is in here twice. An index stays with
+   * its remote from plan to plan; one that no prefix leads to may be undefined.
+   */
+  readonly remotes: readonly (Remote | undefined)[];
+  /** Inner destination -> index of `remotes`. */
+  readonly prefixes: RemoteTable;
 }
 
 /** This node's end of the tunnels of one encapsulation over one underlay family. */
@@ -29,10 +32,10 @@ interface Endpoint {
   /** TTL, DSCP, ECN and DF of the outer header. */
   readonly policy: OuterPolicy;
   /**
-   * Underlay addresses of all nodes of the overlay, of the family of `localAddress`: a packet from
-   * anywhere else is dropped.
+   * Finds the underlay addresses of all other nodes, of the family of `localAddress`: a packet whose
+   * source is not in here is dropped.
    */
-  readonly peers: readonly IpAddress[];
+  readonly peers: RemoteTable;
 }
 
 export interface VxlanEndpoint extends Endpoint {
