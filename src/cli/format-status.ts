@@ -17,7 +17,8 @@ export function formatStatus(report: StatusReport): string {
     line(headline(report)),
     line(INDENT + identity(report)),
     line(INDENT + kernelText(report)),
-    line(INDENT + countsText(report)),
+    line(INDENT + resourcesText(report)),
+    line(INDENT + objectsText(report)),
     ...datastoreLines(report),
     ...list("refused", datastore.faults, faultText, counts.faults),
     ...repairLines(report),
@@ -82,20 +83,29 @@ function kernelText({ kernel }: StatusReport): string {
   return `kernel ${kernel.release}: ${[has.join(", "), lacks.join(", ")].filter(Boolean).join("; ")}`;
 }
 
-function countsText({ counts }: StatusReport): string {
-  return (
-    `${plural(counts.nodes, "node")}, ${plural(counts.pools, "pool")}, ` +
-    `${plural(counts.blocks, "block")} → ${amount(counts.devices, "device")}, ` +
-    `${amount(counts.routes, "route")}, ${amount(counts.neighbours, "neighbour")}, ` +
-    `${amount(counts.fdb, "FDB entry")}, ${amount(counts.nexthops, "nexthop")}`
-  );
+function resourcesText({ counts }: StatusReport): string {
+  const kinds = [plural(counts.nodes, "node"), plural(counts.pools, "pool")];
+  return `${kinds.join(", ")}, ${plural(counts.blocks, "block")} in the datastore`;
 }
 
+function objectsText({ counts }: StatusReport): string {
+  const kinds = [
+    amount(counts.devices, "device"),
+    amount(counts.routes, "route"),
+    amount(counts.neighbours, "neighbour"),
+    amount(counts.fdb, "FDB entry"),
+    amount(counts.nexthops, "nexthop"),
+  ];
+  return `${kinds.join(", ")} in the kernel`;
+}
+
+/** "12 routes", "2 of 12 routes", "3 nexthops (none wanted)". */
 function amount({ wanted, inKernel }: KindCount, noun: string): string {
-  if (wanted === inKernel) return plural(wanted, noun);
-  const found = inKernel.toLocaleString("en-US");
-  if (inKernel < wanted) return `${found} of ${plural(wanted, noun)}`;
-  return `${plural(wanted, noun)} (${found} in the kernel)`;
+  if (inKernel <= wanted) {
+    const all = plural(wanted, noun);
+    return inKernel === wanted ? all : `${inKernel.toLocaleString("en-US")} of ${all}`;
+  }
+  return `${plural(inKernel, noun)} (${wanted === 0 ? "none" : wanted.toLocaleString("en-US")} wanted)`;
 }
 
 function datastoreLines({ datastore, withheld, state }: StatusReport): string[] {
