@@ -243,6 +243,6 @@ describe("formatStatus names", () => {
     const kinds = { routes: { wanted: 12, inKernel: 2 }, nexthops: { wanted: 0, inKernel: 3 } };
     const lines = text(counts(kinds));
     expect(lines).toContain("2 of 12 routes");
-    expect(lines).toContain("3 nexthops (none wanted) in the kernel");
+    expect(lines).toContain("3 nexthops (none wanted)");
   });
 });
