@@ -22,7 +22,7 @@ const PROTOCOL_UDPLITE = 136;
 const PROTOCOL_DCCP = 33;
 
 /**
- * A hash of the flow of `packet`, unsigned 32 bits: addresses and protocol, with ports where they
+ * A hash of the flow of `packet`, 32 bits as a signed number: addresses and protocol, with ports where they
  * can be seen, else with the IPv6 flow label. Fragments count without ports, the first one too, so
  * that all pieces of a packet take one path. A `seed` of the node's own keeps the ports unguessable.
  */
@@ -47,7 +47,7 @@ export function flowEntropy(
   range: PortRange = DEFAULT_PORT_RANGE,
   seed = 0,
 ): number {
-  const share = hashFlow(view, packet, seed) / 0x100000000;
+  const share = (hashFlow(view, packet, seed) >>> 0) / 0x100000000;
   return range.low + Math.floor(share * (range.high - range.low + 1));
 }
 
@@ -77,5 +77,5 @@ function scatter(hash: number): number {
   let h = hash;
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
+  return h ^ (h >>> 16);
 }

@@ -8,7 +8,7 @@
  *   IPv6 block  | IP | fragment header |
  */
 import { DropReason } from "./drop-reason.ts";
-import { finishChecksum, sumBytes } from "./header/checksum.ts";
+import { finishChecksum, sumHeader } from "./header/checksum.ts";
 import { NEXT_FRAGMENT } from "./header/ip-protocol.ts";
 import {
   IPV4_CHECKSUM,
@@ -61,7 +61,7 @@ export function fragmentIpv4(
     );
     view.setUint16(blockAt + IPV4_FRAGMENT, isLast ? offset : offset | IPV4_MORE_FRAGMENTS);
     view.setUint16(blockAt + IPV4_CHECKSUM, 0);
-    view.setUint16(blockAt + IPV4_CHECKSUM, finishChecksum(sumBytes(view, blockAt, headerLength)));
+    view.setUint16(blockAt + IPV4_CHECKSUM, finishChecksum(sumHeader(view, blockAt, headerLength)));
   }
   return DropReason.None;
 }

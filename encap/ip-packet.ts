@@ -16,7 +16,7 @@ import type { Family } from "./address/ip-address.ts";
 import { DropReason } from "./drop-reason.ts";
 import {
   isSumRight,
-  sumBytes,
+  sumHeader,
   sumIpv4PseudoHeader,
   sumIpv6PseudoHeader,
 } from "./header/checksum.ts";
@@ -139,7 +139,7 @@ function readIpv4Packet(view: DataView, at: number, length: number, packet: IpPa
   if (headerLength < IPV4_HEADER) return DropReason.BadHeaderLength;
   const totalLength = view.getUint16(at + IPV4_TOTAL_LENGTH);
   if (totalLength > length || totalLength < headerLength) return DropReason.BadTotalLength;
-  if (!isSumRight(sumBytes(view, at, headerLength))) return DropReason.BadHeaderChecksum;
+  if (!isSumRight(sumHeader(view, at, headerLength))) return DropReason.BadHeaderChecksum;
   fillFromIpv4(view, at, headerLength, at + totalLength, packet);
   return DropReason.None;
 }

@@ -7,7 +7,7 @@
 import { DropReason } from "./drop-reason.ts";
 import { ECN_CE, ECN_NOT_ECT } from "./ecn.ts";
 import { FRAGMENT_KEY_WORDS, type FragmentFields } from "./fragment-fields.ts";
-import { finishChecksum, sumBytes } from "./header/checksum.ts";
+import { finishChecksum, sumHeader } from "./header/checksum.ts";
 import {
   IPV4_CHECKSUM,
   IPV4_DONT_FRAGMENT,
@@ -130,7 +130,7 @@ export class ReassemblySlot {
     view.setUint16(at + IPV4_TOTAL_LENGTH, totalLength);
     view.setUint16(at + IPV4_FRAGMENT, view.getUint16(at + IPV4_FRAGMENT) & IPV4_DONT_FRAGMENT);
     view.setUint16(at + IPV4_CHECKSUM, 0);
-    const sum = sumBytes(view, at, this.#headersLength);
+    const sum = sumHeader(view, at, this.#headersLength);
     view.setUint16(at + IPV4_CHECKSUM, finishChecksum(sum));
   }
 

@@ -74,18 +74,22 @@ export class RemoteTable {
 
   /** The remote for the destination of `packet`, or `NO_REMOTE`. */
   lookup(view: DataView, { family, at }: IpPacket): number {
-    if (family === 4) return this.lookupIpv4(view.getUint32(at + IPV4_DESTINATION));
+    if (family === 4) return this.lookupIpv4(view.getInt32(at + IPV4_DESTINATION));
     const destination = at + IPV6_DESTINATION;
     return this.lookupIpv6(
-      view.getUint32(destination),
-      view.getUint32(destination + 4),
-      view.getUint32(destination + 8),
-      view.getUint32(destination + 12),
+      view.getInt32(destination),
+      view.getInt32(destination + 4),
+      view.getInt32(destination + 8),
+      view.getInt32(destination + 12),
     );
   }
 
-  /** The remote for an address, an unsigned word as in `IpAddress`, or `NO_REMOTE`. */
-  lookupIpv4(address: number): number {
+  /**
+   * The remote for an address, one word of 32 bits, or `NO_REMOTE`. Signed or not is the same; V8
+   * passes a signed one without a heap number.
+   */
+  lookupIpv4(w0: number): number {
+    const address = w0 >>> 0;
     const { shared, mask, sharedBits, indexBits, index, starts, remotes } = this.#ipv4;
     if (((address ^ shared.w0) & mask.w0) !== 0) return NO_REMOTE;
     const bucket = (address << sharedBits) >>> (32 - indexBits);
@@ -99,7 +103,7 @@ export class RemoteTable {
     return low < 0 ? NO_REMOTE : (remotes[low] as number);
   }
 
-  /** The remote for an address, four unsigned words as in `IpAddress`, or `NO_REMOTE`. */
+  /** The remote for an address, four words of 32 bits, signed or not, or `NO_REMOTE`. */
   lookupIpv6(w0: number, w1: number, w2: number, w3: number): number {
     const { shared, mask, sharedBits, indexBits, index, starts, remotes } = this.#ipv6;
     const strange =
@@ -139,10 +143,10 @@ function isStartAtOrBefore(
   w3: number,
 ): boolean {
   const s0 = starts[at] as number;
-  if (s0 !== w0) return s0 < w0;
+  if (s0 !== w0 >>> 0) return s0 < w0 >>> 0;
   const s1 = starts[at + 1] as number;
-  if (s1 !== w1) return s1 < w1;
+  if (s1 !== w1 >>> 0) return s1 < w1 >>> 0;
   const s2 = starts[at + 2] as number;
-  if (s2 !== w2) return s2 < w2;
-  return (starts[at + 3] as number) <= w3;
+  if (s2 !== w2 >>> 0) return s2 < w2 >>> 0;
+  return (starts[at + 3] as number) <= w3 >>> 0;
 }

@@ -12,7 +12,13 @@
  * as UDP_SEGMENT wants them.
  */
 import { DropReason } from "./drop-reason.ts";
-import { finishChecksum, finishUdpChecksum, foldSum, sumBytes } from "./header/checksum.ts";
+import {
+  finishChecksum,
+  finishUdpChecksum,
+  foldSum,
+  sumBytes,
+  sumHeader,
+} from "./header/checksum.ts";
 import { PROTOCOL_TCP, PROTOCOL_UDP } from "./header/ip-protocol.ts";
 import { IPV4_CHECKSUM, IPV4_IDENTIFICATION, IPV4_TOTAL_LENGTH } from "./header/ipv4.ts";
 import { IPV6_HEADER, IPV6_PAYLOAD_LENGTH } from "./header/ipv6.ts";
@@ -115,7 +121,7 @@ export function segment(
     view.setUint16(blockUpperAt + checksumAt, foldSum(pseudoSum + upperLength + length));
     if (finish) {
       const sum =
-        sumBytes(view, blockUpperAt, upperLength) +
+        sumHeader(view, blockUpperAt, upperLength) +
         sumBytes(view, payloadAt + index * size, length);
       const checksum = isTcp ? finishChecksum(sum) : finishUdpChecksum(sum);
       view.setUint16(blockUpperAt + checksumAt, checksum);
@@ -149,7 +155,7 @@ function sumConstantIpv4Fields(view: DataView, { at, upperAt }: IpPacket): numbe
     (~view.getUint16(at + IPV4_TOTAL_LENGTH) & 0xffff) +
     (~view.getUint16(at + IPV4_IDENTIFICATION) & 0xffff) +
     (~view.getUint16(at + IPV4_CHECKSUM) & 0xffff);
-  return foldSum(sumBytes(view, at, upperAt - at) + changing);
+  return foldSum(sumHeader(view, at, upperAt - at) + changing);
 }
 
 function writeIpv4Lengths(

@@ -41,6 +41,20 @@ export function sumBytes(view: DataView, at: number, length: number): number {
   return ((swapped & 0xff) << 8) | (swapped >>> 8);
 }
 
+/**
+ * The sum of a header: `length` is a multiple of 4, at most 1024. Quicker than `sumBytes` for so
+ * little.
+ */
+export function sumHeader(view: DataView, at: number, length: number): number {
+  const end = at + length;
+  let sum = 0;
+  for (let next = at; next < end; next += 4) {
+    const words = view.getInt32(next);
+    sum += (words >>> 16) + (words & 0xffff);
+  }
+  return foldSum(sum);
+}
+
 /** Adds the carries back in; `sum` is below 2^32. A sum that is not zero never folds to zero. */
 export function foldSum(sum: number): number {
   const once = (sum >>> 16) + (sum & 0xffff);
@@ -83,14 +97,7 @@ export function sumIpv4PseudoHeader(
   protocol: number,
   upperLength: number,
 ): number {
-  return foldSum(
-    view.getUint16(ipAt + 12) +
-      view.getUint16(ipAt + 14) +
-      view.getUint16(ipAt + 16) +
-      view.getUint16(ipAt + 18) +
-      protocol +
-      upperLength,
-  );
+  return foldSum(sumHeader(view, ipAt + 12, 8) + protocol + upperLength);
 }
 
 /**
@@ -104,5 +111,5 @@ export function sumIpv6PseudoHeader(
   nextHeader: number,
   upperLength: number,
 ): number {
-  return foldSum(sumBytes(view, ipAt + 8, 32) + nextHeader + upperLength);
+  return foldSum(sumHeader(view, ipAt + 8, 32) + nextHeader + upperLength);
 }

@@ -19,7 +19,7 @@
  *
  * All fields are big endian. Nothing here checks a packet: `readIpPacket` does that, once.
  */
-import { finishChecksum, sumBytes, updateChecksum } from "./checksum.ts";
+import { finishChecksum, sumHeader, updateChecksum } from "./checksum.ts";
 
 /** DSCP and ECN in one byte: the former "type of service". */
 export const IPV4_TRAFFIC_CLASS = 1;
@@ -98,7 +98,7 @@ export function writeIpv4Header(view: DataView, at: number, header: Ipv4Header):
   let sum = first + header.totalLength + header.identification + fragment + life;
   sum += (source >>> 16) + (source & 0xffff) + (destination >>> 16) + (destination & 0xffff);
   if (headerLength > IPV4_HEADER) {
-    sum += sumBytes(view, at + IPV4_HEADER, headerLength - IPV4_HEADER);
+    sum += sumHeader(view, at + IPV4_HEADER, headerLength - IPV4_HEADER);
   }
   view.setUint16(at, first);
   view.setUint16(at + IPV4_TOTAL_LENGTH, header.totalLength);

@@ -19,15 +19,10 @@ export const VXLAN_HEADER: number = VXLAN_VNI + 4;
 /** UDP destination port (section 5, IANA). */
 export const VXLAN_PORT = 4789;
 
-/** The second word, unsigned, of a header with this VNI. */
-export function vniWord(vni: number): number {
-  return (vni << 8) >>> 0;
-}
-
 /** Writes all 8 bytes; `vni` is 0 to 16777215. */
 export function writeVxlanHeader(view: DataView, at: number, vni: number): void {
   view.setUint32(at, VXLAN_FLAGS);
-  view.setUint32(at + VXLAN_VNI, vniWord(vni));
+  view.setUint32(at + VXLAN_VNI, vni << 8);
 }
 
 /** The VNI field; it means something only if `hasVni`. */

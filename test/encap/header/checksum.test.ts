@@ -6,6 +6,7 @@ import {
   foldSum,
   isSumRight,
   sumBytes,
+  sumHeader,
   sumIpv4PseudoHeader,
   sumIpv6PseudoHeader,
   updateChecksum,
@@ -28,6 +29,15 @@ describe("sumBytes", () => {
         const from = Math.min(at, data.length);
         const sum = sumBytes(exactView(data), from, data.length - from);
         expect(sum).toBe(plainSum(data.subarray(from)));
+      }),
+    );
+  });
+
+  test("is what sumHeader gives for headers", () => {
+    fc.assert(
+      fc.property(bytes(60, 60), fc.integer({ min: 0, max: 15 }), (data, words) => {
+        const view = exactView(data.subarray(0, words * 4));
+        expect(sumHeader(view, 0, words * 4)).toBe(plainSum(data.subarray(0, words * 4)));
       }),
     );
   });
