@@ -67,7 +67,7 @@ function tunnel(device: Device, hasObjects: boolean): fc.Arbitrary<Tunnel> {
       ];
       const ways = nodes.map((node) => {
         const remote = nodeIp(family, moved.includes(node) ? node + 10 : node);
-        const gateway = kind === "ipip" ? remote : tunnelIp(family, node);
+        const gateway = kind === "ipip" ? remote : vtepGateway(family, node);
         if (kind === "vxlan") {
           const remoteMac = `66:00:00:00:0${renamed.includes(node) ? 2 : 1}:0${node}`;
           lines.push(`neighbour ${gateway} lladdr ${remoteMac} dev ${name}`);
@@ -155,6 +155,11 @@ export const foreignObjects: fc.Arbitrary<string[]> = fc.subarray([
 
 function nodeIp(family: Family, node: number): string {
   return family === 4 ? `192.0.2.${node}` : `fd00:9::${node}`;
+}
+
+/** Link-local in IPv6, where no other gateway is certain to be taken. */
+function vtepGateway(family: Family, node: number): string {
+  return family === 4 ? tunnelIp(family, node) : `fe80::${node}`;
 }
 
 function tunnelIp(family: Family, node: number): string {

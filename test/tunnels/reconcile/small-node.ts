@@ -19,7 +19,9 @@ export interface SmallNode {
 }
 
 export function smallNode(family: Family): SmallNode {
-  const say = (line: string): string => twin(family, line);
+  // A VTEP of the block 10.0.1.0/26 has a link-local gateway in IPv6, where no other is certain to be taken.
+  const say = (line: string): string =>
+    twin(family, line).replace(/fd00::a00:1(\w\w)(?![/\w])/g, "fe80::1$1");
   const lines = {
     link: say(
       "link vxlan.causeway mtu 1450 address 66:00:00:00:00:01 id 4096 port 4789 local 192.0.2.1 dev eth0",
