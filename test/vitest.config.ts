@@ -15,6 +15,8 @@ export default defineConfig({
           name: "unit",
           include: ["test/**/*.test.ts"],
           exclude: ["test/netns/**", "test/kernel-ipip/**"],
+          // None should take long; on a machine under load the random ones do.
+          testTimeout: 60_000,
         },
       },
       {
