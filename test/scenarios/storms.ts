@@ -189,12 +189,14 @@ async function randomFaults(cluster: Cluster, encap: Encap, seed: number): Promi
   }).flat();
 }
 
-/** Numbers from 0 to 1: a linear congruential generator with the constants of Numerical Recipes. */
+/** Numbers from 0 to 1: mulberry32, whose first ones differ for seeds that lie side by side. */
 function generator(seed: number): () => number {
-  let state = seed >>> 0;
+  let state = seed;
   return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
+    state = (state + 0x6d2b79f5) | 0;
+    let mix = Math.imul(state ^ (state >>> 15), 1 | state);
+    mix = (mix + Math.imul(mix ^ (mix >>> 7), 61 | mix)) ^ mix;
+    return ((mix ^ (mix >>> 14)) >>> 0) / 2 ** 32;
   };
 }
 
