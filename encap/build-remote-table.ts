@@ -1,27 +1,54 @@
-/** Builds the buffer of a `RemoteTable`: once for each change of the cluster, away from the packets. */
-import { Cidr } from "./address/cidr.ts";
-import { addressBits, type Family, IpAddress } from "./address/ip-address.ts";
-import { type RemotePrefix, type RemoteRanges, remoteRanges, wordsOf } from "./remote-ranges.ts";
+/** Lays prefixes out as the buffer of a `RemoteTable`: away from the packets, for those who change it. */
+import { compareCidr } from "./address/cidr.ts";
+import { addressBits, type Family } from "./address/ip-address.ts";
+import { type PrefixColumns, prefixColumns, type RemotePrefix, wordsOf } from "./prefix-columns.ts";
+import { type RemoteRanges, remoteRanges } from "./remote-ranges.ts";
 import { RemoteTable, SECTION_WORDS, wordAtBit } from "./remote-table.ts";
 
 /** 65536 buckets are 256 KiB: they stay in a processor's second cache. */
 const INDEX_BITS_MAX = 16;
 
+/** Makes a zeroed buffer. */
+export type Allocate = (bytes: number) => ArrayBufferLike;
+
+/** Memory that threads share. */
+const allocateShared: Allocate = (bytes) => new SharedArrayBuffer(bytes);
+
 /**
  * The table of `prefixes`, in any order; of two entries for one prefix the one with the lower
- * remote counts. `allocate` makes the zeroed buffer: by default one that threads share.
+ * remote counts.
  */
 export function buildRemoteTable(
   prefixes: readonly RemotePrefix[],
-  allocate: (bytes: number) => ArrayBufferLike = (bytes) => new SharedArrayBuffer(bytes),
+  allocate: Allocate = allocateShared,
 ): RemoteTable {
-  const sections = ([4, 6] as const).map((family) => layOut(prefixes, family));
+  const sorted = [...prefixes].sort((a, b) => compareCidr(a.cidr, b.cidr) || b.remote - a.remote);
+  const ofFamily = (family: Family): PrefixColumns =>
+    prefixColumns(
+      family,
+      sorted.filter(({ cidr }) => cidr.family === family),
+    );
+  const layout = layOutRemoteTable(ofFamily(4), ofFamily(6), allocate);
+  for (;;) {
+    const step = layout.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** The table of prefixes of both families, in slices of a few milliseconds. */
+export function* layOutRemoteTable(
+  ipv4: PrefixColumns,
+  ipv6: PrefixColumns,
+  allocate: Allocate = allocateShared,
+): Generator<void, RemoteTable> {
+  const sections = [yield* layOut(ipv4), yield* layOut(ipv6)];
   const words = sections.reduce((all, section) => all + section.words, 2 * SECTION_WORDS);
   const table = new Uint32Array(allocate(words * 4));
   let where = 2 * SECTION_WORDS;
   for (const [at, section] of sections.entries()) {
     writeSection(table, at * SECTION_WORDS, where, section);
     where += section.words;
+    yield;
   }
   return new RemoteTable(table.buffer);
 }
@@ -31,19 +58,25 @@ interface SectionLayout {
   readonly ranges: RemoteRanges;
   readonly count: number;
   /** The longest prefix around all others. */
-  readonly cover: Cidr;
+  readonly cover: Cover;
   readonly indexBits: number;
   /** Length of index, starts and remotes. */
   readonly words: number;
 }
 
-function layOut(all: readonly RemotePrefix[], family: Family): SectionLayout {
-  const prefixes = all.filter(({ cidr }) => cidr.family === family);
-  const ranges = remoteRanges(prefixes, family);
-  const cover = coverOf(prefixes, family);
+interface Cover {
+  /** Four words. */
+  readonly address: Uint32Array;
+  readonly length: number;
+}
+
+function* layOut(prefixes: PrefixColumns): Generator<void, SectionLayout> {
+  const { family } = prefixes;
+  const ranges = yield* remoteRanges(prefixes);
+  const cover = coverOf(prefixes);
   const last = ranges.count - 1;
   // What begins where the cover ends: lookups never come to it, and the index has no bucket for it.
-  const isLastOutside = last >= 0 && !cover.contains(startOf(ranges, family, last));
+  const isLastOutside = last >= 0 && !isInside(cover, ranges, last * wordsOf(family), family);
   const count = isLastOutside ? last : ranges.count;
   const wanted = Math.ceil(Math.log2(count + 2));
   const indexBits = Math.min(wanted, INDEX_BITS_MAX, addressBits(family) - cover.length);
@@ -52,28 +85,39 @@ function layOut(all: readonly RemotePrefix[], family: Family): SectionLayout {
 }
 
 /** Not longer than 31 or 127 bits, so that at least one is left for the index. */
-function coverOf(prefixes: readonly RemotePrefix[], family: Family): Cidr {
+function coverOf({ family, count, words, lengths }: PrefixColumns): Cover {
+  const width = wordsOf(family);
+  const address = new Uint32Array(4);
   let length = addressBits(family) - 1;
-  const first = prefixes[0]?.cidr.address ?? new IpAddress(family, 0);
-  for (const { cidr } of prefixes) {
-    length = Math.min(length, cidr.length, commonBits(first, cidr.address));
+  if (count === 0) return { address, length };
+  // What the first and the last one have in common all those between them have.
+  const last = (count - 1) * width;
+  for (let word = 0, bits = 0; word < width; word++, bits += 32) {
+    const differing = (words[word] as number) ^ (words[last + word] as number);
+    if (differing !== 0) {
+      length = Math.min(length, bits + Math.clz32(differing));
+      break;
+    }
   }
-  return new Cidr(first, length);
+  for (let row = 0; row < count; row++) length = Math.min(length, lengths[row] as number);
+  for (let word = 0; word < width; word++) {
+    address[word] = (words[word] as number) & maskWord(length, word);
+  }
+  return { address, length };
 }
 
-function commonBits(a: IpAddress, b: IpAddress): number {
-  let bits = Math.clz32(a.w0 ^ b.w0);
-  if (bits === 32) bits += Math.clz32(a.w1 ^ b.w1);
-  if (bits === 64) bits += Math.clz32(a.w2 ^ b.w2);
-  if (bits === 96) bits += Math.clz32(a.w3 ^ b.w3);
-  return bits;
+function isInside(cover: Cover, { starts }: RemoteRanges, at: number, family: Family): boolean {
+  for (let word = 0; word < wordsOf(family); word++) {
+    const differing = (cover.address[word] as number) ^ (starts[at + word] as number);
+    if ((differing & maskWord(cover.length, word)) !== 0) return false;
+  }
+  return true;
 }
 
-function startOf({ starts }: RemoteRanges, family: Family, range: number): IpAddress {
-  const at = range * wordsOf(family);
-  const word = (offset: number): number => starts[at + offset] as number;
-  if (family === 4) return new IpAddress(4, word(0));
-  return new IpAddress(6, word(0), word(1), word(2), word(3));
+/** The part of a mask of `length` bits that lies over word `word`. */
+function maskWord(length: number, word: number): number {
+  const bits = length - word * 32;
+  return bits >= 32 ? -1 : bits <= 0 ? 0 : -1 << (32 - bits);
 }
 
 function writeSection(
@@ -82,19 +126,19 @@ function writeSection(
   where: number,
   { family, ranges, count, cover, indexBits }: SectionLayout,
 ): void {
-  const { w0, w1, w2, w3 } = cover.address;
-  table.set([count, cover.length, indexBits, where, w0, w1, w2, w3], headerAt);
+  table.set([count, cover.length, indexBits, where, ...cover.address], headerAt);
+  const width = wordsOf(family);
   const buckets = 2 ** indexBits;
   const index = new Int32Array(table.buffer, where * 4, buckets + 1);
   const startsAt = where + buckets + 1;
-  const startsLength = count * wordsOf(family);
-  table.set(ranges.starts.subarray(0, startsLength), startsAt);
-  table.set(ranges.remotes.subarray(0, count), startsAt + startsLength);
+  const { starts } = ranges;
+  table.set(starts.subarray(0, count * width), startsAt);
+  table.set(ranges.remotes.subarray(0, count), startsAt + count * width);
 
   let next = 0;
-  for (let range = 0; range < count; range++) {
-    const start = startOf(ranges, family, range);
-    const bits = wordAtBit(cover.length, start.w0, start.w1, start.w2, start.w3);
+  for (let range = 0, at = 0; range < count; range++, at += width) {
+    const word = (offset: number): number => (width === 4 ? (starts[at + offset] as number) : 0);
+    const bits = wordAtBit(cover.length, starts[at] as number, word(1), word(2), word(3));
     const bucket = bits >>> (32 - indexBits);
     while (next <= bucket) index[next++] = range - 1;
   }

@@ -8,17 +8,7 @@
  *   starts  10.244.0.0      10.244.64.0     10.244.64.64        10.245.0.0
  *   remotes 1               2               1                   NO_REMOTE
  */
-import { type Cidr, compareCidr } from "./address/cidr.ts";
-import { type Family, IpAddress } from "./address/ip-address.ts";
-
-/** Stands for "nowhere" in place of a remote. */
-export const NO_REMOTE = -1;
-
-export interface RemotePrefix {
-  readonly cidr: Cidr;
-  /** Index of the remote node in a list of the caller's: 0 to 2^31 - 1. */
-  readonly remote: number;
-}
+import { NO_REMOTE, type PrefixColumns, wordsOf } from "./prefix-columns.ts";
 
 export interface RemoteRanges {
   readonly count: number;
@@ -28,98 +18,106 @@ export interface RemoteRanges {
   readonly remotes: Int32Array;
 }
 
-/** Words of an address. */
-export function wordsOf(family: Family): 1 | 4 {
-  return family === 4 ? 1 : 4;
+/** So many prefixes are looked at between two yields. */
+const SLICE = 10_000;
+
+/** The ranges of `prefixes`. */
+export function* remoteRanges(prefixes: PrefixColumns): Generator<void, RemoteRanges> {
+  const ranges = new RangeCollector(prefixes);
+  for (let row = 0; row < prefixes.count; row++) {
+    ranges.enter(row);
+    if (row % SLICE === SLICE - 1) yield;
+  }
+  ranges.leaveAll();
+  return ranges;
 }
 
-/**
- * The ranges of `prefixes`, all of `family`, in any order. Of two entries for one prefix the one
- * with the lower remote counts.
- */
-export function remoteRanges(prefixes: readonly RemotePrefix[], family: Family): RemoteRanges {
-  const sorted = [...prefixes].sort((a, b) => compareCidr(a.cidr, b.cidr) || b.remote - a.remote);
-  const collector = new RangeCollector(family, sorted.length * 2);
-  /** The prefixes around the place we are at, widest first. */
-  const around: RemotePrefix[] = [];
-  const leaveUntil = (isInside: (cidr: Cidr) => boolean): void => {
-    for (
-      let last = around.at(-1);
-      last !== undefined && !isInside(last.cidr);
-      last = around.at(-1)
-    ) {
-      around.pop();
-      const after = addressAfter(last.cidr);
-      if (after !== undefined) collector.add(after, around.at(-1)?.remote ?? NO_REMOTE);
+class RangeCollector implements RemoteRanges {
+  readonly starts: Uint32Array;
+  readonly remotes: Int32Array;
+  count = 0;
+  readonly #prefixes: PrefixColumns;
+  readonly #width: 1 | 4;
+  /** Rows of the prefixes around the place we are at, widest first. */
+  readonly #around: number[] = [];
+  /** The first address behind a prefix. */
+  readonly #after: Uint32Array;
+
+  constructor(prefixes: PrefixColumns) {
+    this.#prefixes = prefixes;
+    this.#width = wordsOf(prefixes.family);
+    this.#after = new Uint32Array(this.#width);
+    this.starts = new Uint32Array(prefixes.count * 2 * this.#width);
+    this.remotes = new Int32Array(prefixes.count * 2);
+  }
+
+  enter(row: number): void {
+    const { words, remotes } = this.#prefixes;
+    for (let last = this.#around.at(-1); last !== undefined; last = this.#around.at(-1)) {
+      if (this.#covers(last, row)) break;
+      this.#leave();
     }
-  };
-  for (const prefix of sorted) {
-    leaveUntil((cidr) => cidr.covers(prefix.cidr));
-    collector.add(prefix.cidr.address, prefix.remote);
-    around.push(prefix);
-  }
-  leaveUntil(() => false);
-  return collector.ranges();
-}
-
-class RangeCollector {
-  readonly #words: 1 | 4;
-  readonly #starts: Uint32Array;
-  readonly #remotes: Int32Array;
-  #count = 0;
-
-  constructor(family: Family, capacity: number) {
-    this.#words = wordsOf(family);
-    this.#starts = new Uint32Array(capacity * this.#words);
-    this.#remotes = new Int32Array(capacity);
+    this.#add(words, row * this.#width, remotes[row] as number);
+    this.#around.push(row);
   }
 
-  /** From `start` on it is `remote`. A start that was there before is taken over. */
-  add(start: IpAddress, remote: number): void {
-    if (this.#count > 0 && this.#isLastStart(start)) this.#count--;
-    if (this.#count > 0 && this.#remotes[this.#count - 1] === remote) return;
-    const at = this.#count * this.#words;
-    this.#starts[at] = start.w0;
-    if (this.#words === 4) {
-      this.#starts[at + 1] = start.w1;
-      this.#starts[at + 2] = start.w2;
-      this.#starts[at + 3] = start.w3;
+  leaveAll(): void {
+    while (this.#around.length > 0) this.#leave();
+  }
+
+  #leave(): void {
+    const row = this.#around.pop() as number;
+    if (!this.#findAfter(row)) return;
+    const outer = this.#around.at(-1);
+    const remote = outer === undefined ? NO_REMOTE : (this.#prefixes.remotes[outer] as number);
+    this.#add(this.#after, 0, remote);
+  }
+
+  /** Whether prefix `outer` covers prefix `inner`, which is not before it. */
+  #covers(outer: number, inner: number): boolean {
+    const { words, lengths } = this.#prefixes;
+    let bits = lengths[outer] as number;
+    for (let word = 0; bits > 0; word++, bits -= 32) {
+      const differing =
+        (words[outer * this.#width + word] as number) ^
+        (words[inner * this.#width + word] as number);
+      if (differing >>> Math.max(0, 32 - bits) !== 0) return false;
     }
-    this.#remotes[this.#count++] = remote;
+    return true;
   }
 
-  #isLastStart(start: IpAddress): boolean {
-    const starts = this.#starts;
-    const at = (this.#count - 1) * this.#words;
-    if (this.#words === 1) return starts[at] === start.w0;
-    return (
-      starts[at] === start.w0 &&
-      starts[at + 1] === start.w1 &&
-      starts[at + 2] === start.w2 &&
-      starts[at + 3] === start.w3
-    );
+  /** From the address at `at` of `words` on it is `remote`. A start that was there before is taken over. */
+  #add(words: Uint32Array, at: number, remote: number): void {
+    if (this.count > 0 && this.#isLastStart(words, at)) this.count--;
+    if (this.count > 0 && this.remotes[this.count - 1] === remote) return;
+    const start = this.count * this.#width;
+    for (let word = 0; word < this.#width; word++) {
+      this.starts[start + word] = words[at + word] as number;
+    }
+    this.remotes[this.count++] = remote;
   }
 
-  ranges(): RemoteRanges {
-    return {
-      count: this.#count,
-      starts: this.#starts.subarray(0, this.#count * this.#words),
-      remotes: this.#remotes.subarray(0, this.#count),
-    };
+  #isLastStart(words: Uint32Array, at: number): boolean {
+    const last = (this.count - 1) * this.#width;
+    for (let word = 0; word < this.#width; word++) {
+      if (this.starts[last + word] !== words[at + word]) return false;
+    }
+    return true;
   }
-}
 
-/** The first address behind a prefix; undefined behind the last address of all. */
-function addressAfter({ address, family, length }: Cidr): IpAddress | undefined {
-  const words = [address.w0, address.w1, address.w2, address.w3];
-  if (length === 0) return undefined;
-  const word = (length - 1) >> 5;
-  let carry = 2 ** (31 - ((length - 1) & 31));
-  for (let at = word; at >= 0 && carry > 0; at--) {
-    const sum = (words[at] as number) + carry;
-    words[at] = sum % 0x100000000;
-    carry = sum >= 0x100000000 ? 1 : 0;
+  /** Puts the first address behind a prefix into `#after`; false behind the last address of all. */
+  #findAfter(row: number): boolean {
+    const { words, lengths } = this.#prefixes;
+    const length = lengths[row] as number;
+    const at = row * this.#width;
+    this.#after.set(words.subarray(at, at + this.#width));
+    if (length === 0) return false;
+    let carry = 2 ** (31 - ((length - 1) & 31));
+    for (let word = (length - 1) >> 5; word >= 0 && carry > 0; word--) {
+      const sum = (this.#after[word] as number) + carry;
+      this.#after[word] = sum;
+      carry = sum >= 0x100000000 ? 1 : 0;
+    }
+    return carry === 0;
   }
-  if (carry > 0) return undefined;
-  return new IpAddress(family, words[0] as number, words[1], words[2], words[3]);
 }

@@ -20,7 +20,7 @@ import { type Family, IpAddress } from "./address/ip-address.ts";
 import { IPV4_DESTINATION } from "./header/ipv4.ts";
 import { IPV6_DESTINATION } from "./header/ipv6.ts";
 import type { IpPacket } from "./ip-packet.ts";
-import { NO_REMOTE, wordsOf } from "./remote-ranges.ts";
+import { NO_REMOTE, wordsOf } from "./prefix-columns.ts";
 
 /** Words of one section's header. */
 export const SECTION_WORDS = 8;

@@ -4,7 +4,7 @@ import { Cidr, parseCidr } from "../../encap/address/cidr.ts";
 import { addressBits, type Family, IpAddress, parseIp } from "../../encap/address/ip-address.ts";
 import { buildRemoteTable } from "../../encap/build-remote-table.ts";
 import { IpPacket, readIpPacket } from "../../encap/ip-packet.ts";
-import { NO_REMOTE, type RemotePrefix } from "../../encap/remote-ranges.ts";
+import { NO_REMOTE, type RemotePrefix } from "../../encap/prefix-columns.ts";
 import { RemoteTable } from "../../encap/remote-table.ts";
 import { exactView } from "../support/packet-bytes.ts";
 import { packet } from "../support/random-packets.ts";
