@@ -9,7 +9,7 @@ import { Ipv4Header, writeIpv4Header } from "../../encap/header/ipv4.ts";
 import { Ipv6Header, writeIpv6Header } from "../../encap/header/ipv6.ts";
 import { TCP_ACK, TCP_CHECKSUM } from "../../encap/header/tcp.ts";
 import { IpPacket, readIpPacket, sumPseudoHeader } from "../../encap/ip-packet.ts";
-import type { RemotePrefix } from "../../encap/remote-ranges.ts";
+import type { RemotePrefix } from "../../encap/prefix-columns.ts";
 import { type VxlanNetwork, writeVxlanHeaders } from "../../encap/vxlan.ts";
 import { seededRandom } from "../cluster/random.ts";
 
