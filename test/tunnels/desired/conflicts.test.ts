@@ -17,8 +17,8 @@ interface ConflictCase {
 
 const BIRCH_IS = [
   "fdb MAC(birch) dst 192.0.2.2 dev vxlan.causeway",
-  "neighbour 10.0.1.1 lladdr MAC(birch) dev vxlan.causeway",
-  "route 10.0.1.0/29 via 10.0.1.1 dev vxlan.causeway onlink",
+  "neighbour 10.0.1.1@MAC(birch) lladdr MAC(birch) dev vxlan.causeway",
+  "route 10.0.1.0/29 via 10.0.1.1@MAC(birch) dev vxlan.causeway onlink",
 ];
 const BIRCH = ["node birch 192.0.2.2/24 vxlan=10.0.1.1", "block 10.0.1.0/29 birch"];
 
@@ -51,8 +51,8 @@ const CASES: readonly ConflictCase[] = [
     wants: [
       ...BIRCH_IS,
       "fdb MAC(cedar) dst 192.0.2.3 dev vxlan.causeway",
-      "neighbour 10.0.2.1 lladdr MAC(cedar) dev vxlan.causeway",
-      "route 10.0.2.0/29 via 10.0.2.1 dev vxlan.causeway onlink",
+      "neighbour 10.0.2.1@MAC(cedar) lladdr MAC(cedar) dev vxlan.causeway",
+      "route 10.0.2.0/29 via 10.0.2.1@MAC(cedar) dev vxlan.causeway onlink",
     ],
     problems: [],
   },
@@ -66,8 +66,8 @@ const CASES: readonly ConflictCase[] = [
     conflicts: ["address 10.0.3.4: alder before birch"],
     wants: [
       ...BIRCH_IS,
-      "route 10.0.3.0/28 via 10.0.1.1 dev vxlan.causeway onlink",
-      "route 10.0.3.0/29 via 10.0.1.1 dev vxlan.causeway onlink",
+      "route 10.0.3.0/28 via 10.0.1.1@MAC(birch) dev vxlan.causeway onlink",
+      "route 10.0.3.0/29 via 10.0.1.1@MAC(birch) dev vxlan.causeway onlink",
     ],
     problems: [],
   },
@@ -82,8 +82,8 @@ const CASES: readonly ConflictCase[] = [
     conflicts: ["VTEP MAC 66:00:00:00:00:09: birch before cedar"],
     wants: [
       "fdb 66:00:00:00:00:09 dst 192.0.2.2 dev vxlan.causeway",
-      "neighbour 10.0.1.1 lladdr 66:00:00:00:00:09 dev vxlan.causeway",
-      "route 10.0.1.0/29 via 10.0.1.1 dev vxlan.causeway onlink",
+      "neighbour 10.0.1.1@66:00:00:00:00:09 lladdr 66:00:00:00:00:09 dev vxlan.causeway",
+      "route 10.0.1.0/29 via 10.0.1.1@66:00:00:00:00:09 dev vxlan.causeway onlink",
     ],
     problems: ["error node cedar: another node has its VXLAN MAC: 1 block is not routed"],
   },
@@ -131,8 +131,8 @@ describe.each([4, 6] as const)("IPv%i", (family) => {
     expect(view.wants("route", "neighbour", "fdb")).toEqual(
       [
         "fdb MAC(cedar) dst 192.0.2.2 dev vxlan.causeway",
-        "neighbour 10.0.2.1 lladdr MAC(cedar) dev vxlan.causeway",
-        "route 10.0.2.0/29 via 10.0.2.1 dev vxlan.causeway onlink",
+        "neighbour 10.0.2.1@MAC(cedar) lladdr MAC(cedar) dev vxlan.causeway",
+        "route 10.0.2.0/29 via 10.0.2.1@MAC(cedar) dev vxlan.causeway onlink",
       ]
         .map(say)
         .sort(),

@@ -28,8 +28,8 @@ function birch(part: "address" | "tunnel" | "none" = "none", without?: 4 | 6): s
 function objects(family: 4 | 6, mac = "MAC(birch)"): string[] {
   return [
     `fdb ${mac} dst 192.0.2.2 dev vxlan.causeway`,
-    `neighbour 10.0.1.1 lladdr ${mac} dev vxlan.causeway`,
-    "route 10.0.1.0/29 via 10.0.1.1 dev vxlan.causeway onlink",
+    `neighbour 10.0.1.1@${mac} lladdr ${mac} dev vxlan.causeway`,
+    `route 10.0.1.0/29 via 10.0.1.1@${mac} dev vxlan.causeway onlink`,
   ].map((line) => twin(family, line));
 }
 

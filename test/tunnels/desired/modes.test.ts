@@ -13,8 +13,8 @@ const BLOCKS = ["block 10.0.1.0/29 birch", "block 10.0.2.0/29 cedar"];
 const DIRECT = "via 192.0.2.2 dev eth0 onlink";
 const WAYS = {
   vxlan: {
-    birch: "via 10.0.1.1 dev vxlan.causeway onlink",
-    cedar: "via 10.0.2.1 dev vxlan.causeway onlink",
+    birch: "via 10.0.1.1@MAC(birch) dev vxlan.causeway onlink",
+    cedar: "via 10.0.2.1@MAC(cedar) dev vxlan.causeway onlink",
   },
   ipip: {
     birch: "via 192.0.2.2 dev ipip.causeway onlink",
@@ -93,17 +93,19 @@ test("pools of every mode live beside each other", () => {
     `block 10.${pool}.2.0/29 cedar`,
   ]);
   const view = new NodeView().change([...pools, ...NODES, ...blocks]);
-  expect(view.wants("route").filter((line) => line.includes("/29"))).toEqual([
-    `route 10.1.1.0/29 ${WAYS.vxlan.birch}`,
-    `route 10.1.2.0/29 ${WAYS.vxlan.cedar}`,
-    `route 10.2.1.0/29 ${DIRECT}`,
-    `route 10.2.2.0/29 ${WAYS.vxlan.cedar}`,
-    `route 10.3.1.0/29 ${WAYS.ipip.birch}`,
-    `route 10.3.2.0/29 ${WAYS.ipip.cedar}`,
-    `route 10.4.1.0/29 ${DIRECT}`,
-    `route 10.4.2.0/29 ${WAYS.ipip.cedar}`,
-    `route 10.5.1.0/29 ${DIRECT}`,
-  ]);
+  expect(view.wants("route").filter((line) => line.includes("/29"))).toEqual(
+    [
+      `route 10.1.1.0/29 ${WAYS.vxlan.birch}`,
+      `route 10.1.2.0/29 ${WAYS.vxlan.cedar}`,
+      `route 10.2.1.0/29 ${DIRECT}`,
+      `route 10.2.2.0/29 ${WAYS.vxlan.cedar}`,
+      `route 10.3.1.0/29 ${WAYS.ipip.birch}`,
+      `route 10.3.2.0/29 ${WAYS.ipip.cedar}`,
+      `route 10.4.1.0/29 ${DIRECT}`,
+      `route 10.4.2.0/29 ${WAYS.ipip.cedar}`,
+      `route 10.5.1.0/29 ${DIRECT}`,
+    ].map((line) => twin(4, line)),
+  );
   expect(view.problems()).toEqual([
     'note node cedar: pool "e" is Never and the node is in another subnet: 1 block is not routed',
   ]);

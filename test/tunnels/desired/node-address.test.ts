@@ -29,7 +29,7 @@ describe.each([4, 6] as const)("IPv%i", (family) => {
   test("outside all pools, an address has no route", () => {
     const one = view([POOL, ALDER, "node birch 192.0.2.2 vxlan=10.0.1.1"], [LINK_ROUTE, WIDE]);
     expect(routesOf(one)).toEqual([
-      say("route 10.0.1.1/32 via 10.0.1.1 dev vxlan.causeway onlink"),
+      say("route 10.0.1.1/32 via 10.0.1.1@MAC(birch) dev vxlan.causeway onlink"),
     ]);
     expect(one.overlay.needsUnderlayRoutes).toBe(false);
   });
@@ -38,7 +38,7 @@ describe.each([4, 6] as const)("IPv%i", (family) => {
     const one = view([POOL, ALDER, FAR_BIRCH, BLOCK], [LINK_ROUTE, WIDE]);
     expect(routesOf(one)).toEqual(
       [
-        "route 10.0.1.0/29 via 10.0.1.1 dev vxlan.causeway onlink",
+        "route 10.0.1.0/29 via 10.0.1.1@MAC(birch) dev vxlan.causeway onlink",
         "route 10.0.1.5/32 via 192.0.2.254 dev eth0",
       ]
         .map(say)
@@ -53,9 +53,9 @@ describe.each([4, 6] as const)("IPv%i", (family) => {
     const block = "block 192.0.2.0/26 birch";
     expect(routesOf(view([...given, block], [LINK_ROUTE, WIDE]))).toEqual(
       [
-        "route 192.0.2.0/26 via 192.0.2.65 dev vxlan.causeway onlink",
+        "route 192.0.2.0/26 via 192.0.2.65@MAC(birch) dev vxlan.causeway onlink",
         "route 192.0.2.2/32 dev eth0",
-        "route 192.0.2.65/32 via 192.0.2.65 dev vxlan.causeway onlink",
+        "route 192.0.2.65/32 via 192.0.2.65@MAC(birch) dev vxlan.causeway onlink",
       ]
         .map(say)
         .sort(),
@@ -85,7 +85,7 @@ describe.each([4, 6] as const)("IPv%i", (family) => {
   test("to which no route leads, it is reported, and has none of ours", () => {
     const one = view([POOL, ALDER, FAR_BIRCH, BLOCK], [LINK_ROUTE]);
     expect(routesOf(one)).toEqual([
-      say("route 10.0.1.0/29 via 10.0.1.1 dev vxlan.causeway onlink"),
+      say("route 10.0.1.0/29 via 10.0.1.1@MAC(birch) dev vxlan.causeway onlink"),
     ]);
     expect(one.problems()).toEqual([
       "error node birch: its address is inside a pool, and no route of the underlay leads to it",
@@ -146,8 +146,8 @@ describe.each([4, 6] as const)("IPv%i", (family) => {
       expect(one.wants("route", "neighbour", "fdb")).toEqual(
         [
           "fdb MAC(birch) dst 192.0.2.2 dev vxlan.causeway",
-          "neighbour 10.0.1.1 lladdr MAC(birch) dev vxlan.causeway",
-          "route 10.0.1.0/29 via 10.0.1.1 dev vxlan.causeway onlink",
+          "neighbour 10.0.1.1@MAC(birch) lladdr MAC(birch) dev vxlan.causeway",
+          "route 10.0.1.0/29 via 10.0.1.1@MAC(birch) dev vxlan.causeway onlink",
           "route 10.1.1.0/29 via 192.0.2.2 dev eth0 onlink",
         ].map(say),
       );
