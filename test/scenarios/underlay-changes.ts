@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import type { EchoPath } from "../../src/demo/echo-socket.ts";
 import { ipBatch } from "../../src/demo/ip-command.ts";
 import { type Cluster, eventually } from "../support/cluster.ts";
-import { assertExact } from "../support/node-plan.ts";
+import { dumpDifference, dumpKernel } from "../support/kernel-dump.ts";
+import { assertExact, planOf } from "../support/node-plan.ts";
 import type { Scenario } from "../support/uml-scenario.ts";
 import { DEVICE, type Encap, poolsOf, TUNNEL_MTU } from "./encap.ts";
 import { onOneCluster } from "./shared-cluster.ts";
@@ -43,6 +44,36 @@ export function underlayChangeScenarios(encap: Encap): readonly Scenario[] {
         });
         assert.deepEqual(losses, { others: 0 });
         assert.deepEqual(await endOf(cluster, device), ["eth0", "192.0.2.11"]);
+        await assertAllReach(cluster, encap, "eth0");
+      },
+    },
+    {
+      name: "a node address that is gone for a while takes nothing along",
+      run: async (cluster) => {
+        const before = await dumpKernel(cluster.namespace("birch"));
+        const { others } = pathsOf(cluster);
+        const losses = await lossesDuring({ others }, async () => {
+          await cluster.ip("birch", "address", "flush", "dev", "eth0", "scope", "global");
+          await eventually(async () => {
+            const { state, problems } = await cluster.agent("birch").status();
+            assert.equal(state, "degraded");
+            assert.deepEqual(
+              problems.map(({ reason }) => reason),
+              ["192.0.2.11", "2001:db8:0:1::11"].map(
+                (ip) => `no link holds the node address ${ip}; what was made for it stays`,
+              ),
+            );
+          });
+          assert.deepEqual(await planOf(cluster, "birch"), []);
+          const gone = dumpDifference(before, await dumpKernel(cluster.namespace("birch")));
+          assert.deepEqual(
+            gone.filter((line) => /causeway|10\.24[45]|fd00/.test(line)),
+            [],
+          );
+          await ipBatch(cluster.namespace("birch"), move("eth0", "eth0"));
+          await assertExact(cluster);
+        });
+        assert.deepEqual(losses, { others: 0 });
         await assertAllReach(cluster, encap, "eth0");
       },
     },

@@ -194,12 +194,15 @@ function findParent(
     return undefined;
   }
   const parent = parentOf(underlay, own.address);
-  if (parent !== undefined) return parent;
-  const found = underlay[family];
-  const reason = found.device === undefined ? found.reason : `no link is known for ${own.address}`;
+  const reason = parent === undefined ? absence(underlay[family], own.address) : parent.lost;
+  if (reason === undefined) return parent;
   const hint = `give a link the address ${own.address}, or the Node the address of a link`;
   shortfalls.push({ problem: problem(`IPv${family} underlay`, reason, hint), family });
-  return undefined;
+  return parent;
+}
+
+function absence(found: Underlay[Family], address: IpAddress): string {
+  return found.device === undefined ? found.reason : `no link is known for ${address}`;
 }
 
 function localTunnel(

@@ -1,8 +1,8 @@
 /** What this node's own links say about the underlay: which one carries tunnel packets. */
-import type { Family, IpAddress } from "../../encap/address/ip-address.ts";
+import { addressBits, type Family, type IpAddress } from "../../encap/address/ip-address.ts";
 import type { UnderlayMtu } from "../../encap/encap-mode.ts";
 import type { Address, Link, Sysctl, UnderlayRoute } from "../kernel/kernel-state.ts";
-import { isOurDevice } from "../kernel/ownership.ts";
+import { isOurDevice, OUR_DEVICES } from "../kernel/ownership.ts";
 import type { Node } from "../model/node.ts";
 import { compareText } from "./name-order.ts";
 import { nodeAddress } from "./tunnel-role.ts";
@@ -14,6 +14,8 @@ export interface UnderlayParent {
   readonly mtu: UnderlayMtu;
   /** Of the node address on that link. */
   readonly prefixLength: number;
+  /** Set: the link does not hold the node address at present, and no other does. */
+  readonly lost?: string;
 }
 
 export interface NoParent {
@@ -74,7 +76,13 @@ function findParent(
   holders.sort((a, b) => compareLinks(a.link, b.link) || a.prefixLength - b.prefixLength);
   const [first] = holders;
   if (first === undefined) {
-    return { device: undefined, reason: `no link holds the node address ${wanted}` };
+    const reason = `no link holds the node address ${wanted}`;
+    return (
+      formerParent(wanted, links, `${reason}; what was made for it stays`) ?? {
+        device: undefined,
+        reason,
+      }
+    );
   }
   const { link, prefixLength } = first;
   if (isLoopback(link)) {
@@ -82,6 +90,25 @@ function findParent(
     return { device: undefined, reason };
   }
   return { address: wanted, device: link.name, mtu: link.mtu as UnderlayMtu, prefixLength };
+}
+
+/**
+ * The parent that a device of ours was made with for this node address. The address may be gone for
+ * a moment, as IPv6 addresses are when their link goes down: that takes nothing along.
+ */
+function formerParent(
+  wanted: IpAddress,
+  links: ReadonlyMap<string, Link>,
+  lost: string,
+): UnderlayParent | undefined {
+  const made = OUR_DEVICES.map((name) => links.get(name)?.tunnel).find(
+    (tunnel) => tunnel?.local?.equals(wanted) && links.has(tunnel.parent ?? ""),
+  );
+  const link = links.get(made?.parent ?? "");
+  if (link === undefined) return undefined;
+  const { name: device, mtu } = link;
+  const prefixLength = addressBits(wanted.family);
+  return { address: wanted, device, mtu: mtu as UnderlayMtu, prefixLength, lost };
 }
 
 /** A link that can carry packets first, then the older one. */

@@ -84,6 +84,28 @@ describe.each([4, 6] as const)("findUnderlay, IPv%i", (family) => {
     });
   });
 
+  test("keeps the parent of our device while no link holds the address", () => {
+    const local = family === 4 ? "192.0.2.1" : say("192.0.2.1");
+    const ours = `link ${family === 4 ? "vxlan" : "vxlan6"}.causeway local ${local} dev eth1`;
+    expect(find(["link eth0 mtu 1500", "link eth1 mtu 1400", ours])).toMatchObject({
+      device: "eth1",
+      mtu: 1400,
+      lost: say("no link holds the node address 192.0.2.1; what was made for it stays"),
+    });
+    const held = find([ours, "link eth0 mtu 1500", "address 192.0.2.1/24 dev eth0"]);
+    expect(held).toMatchObject({ device: "eth0" });
+    expect(held).not.toHaveProperty("lost");
+  });
+
+  test("keeps no parent that is gone, or was another address's", () => {
+    const name = family === 4 ? "vxlan.causeway" : "vxlan6.causeway";
+    for (const local of ["192.0.2.1 dev eth9", "192.0.2.2 dev eth0"]) {
+      expect(reason(["link eth0 mtu 1500", say(`link ${name} local ${local}`)])).toBe(
+        say("no link holds the node address 192.0.2.1"),
+      );
+    }
+  });
+
   test("an address whose link is not known yet is none", () => {
     expect(reason(["address 192.0.2.1/24 dev eth9"])).toBe(
       say("no link holds the node address 192.0.2.1"),
