@@ -121,6 +121,8 @@ function formatIpv4(word: number): string {
 }
 
 function formatIpv6(ip: IpAddress): string {
+  // RFC 5952 section 5: IPv4-mapped addresses in mixed notation.
+  if (ip.w0 === 0 && ip.w1 === 0 && ip.w2 === 0xffff) return `::ffff:${formatIpv4(ip.w3)}`;
   const groups: number[] = [];
   for (const word of [ip.w0, ip.w1, ip.w2, ip.w3]) groups.push(word >>> 16, word & 0xffff);
   // RFC 5952 section 4.2: the first longest run of two or more zero groups becomes "::".
