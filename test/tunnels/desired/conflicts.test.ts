@@ -175,6 +175,22 @@ describe.each([4, 6] as const)("IPv%i", (family) => {
     expect(alder.wants("route", "neighbour")).toEqual([]);
     expect(zelkova.conflicts()).toEqual(alder.conflicts());
   });
+
+  test("a node never gives up its own MAC", () => {
+    const lines = [
+      POOL,
+      "node alder 192.0.2.1/24 vxlan=10.0.0.1 mac=66:00:00:00:00:09",
+      "node zelkova 192.0.2.9/24 vxlan=10.0.9.1 mac=66:00:00:00:00:09",
+      "block 10.0.0.0/29 alder",
+    ].map(say);
+    const zelkova = new NodeView({ node: "zelkova" }, { links: [say("eth0 192.0.2.9/24")] });
+    zelkova.change(lines);
+    expect(zelkova.wants("fdb", "neighbour", "route")).toEqual([]);
+    expect(zelkova.wants("link")[0]).toContain("address 66:00:00:00:00:09");
+    expect(zelkova.problems()).toContain(
+      say("error node alder: another node has its VXLAN MAC: 1 block is not routed"),
+    );
+  });
 });
 
 test("a node that uses one address for two tunnels is no conflict", () => {

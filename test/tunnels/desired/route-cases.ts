@@ -450,6 +450,16 @@ export const ROUTE_CASES: readonly RouteCase[] = [
     ],
   },
   {
+    name: "a tunnel address in a block of its node that no pool contains",
+    given: [POOL, ALDER, "node birch 192.0.2.2/24 vxlan=10.9.9.9", "block 10.9.9.8/29 birch"],
+    expect: [
+      "neighbour 10.9.9.9@MAC(birch) lladdr MAC(birch) dev vxlan.causeway",
+      "fdb MAC(birch) dst 192.0.2.2 dev vxlan.causeway",
+      "route 10.9.9.9/32 via 10.9.9.9@MAC(birch) dev vxlan.causeway onlink",
+    ],
+    problems: ["note block 10.9.9.8/29: no IP pool contains it"],
+  },
+  {
     name: "borrowed wins over tunnel address, which wins over block",
     given: [
       POOL,
