@@ -3,10 +3,24 @@ import { compareCidr } from "./address/cidr.ts";
 import { addressBits, type Family } from "./address/ip-address.ts";
 import { type PrefixColumns, prefixColumns, type RemotePrefix, wordsOf } from "./prefix-columns.ts";
 import { type RemoteRanges, remoteRanges } from "./remote-ranges.ts";
-import { RemoteTable, SECTION_WORDS, wordAtBit } from "./remote-table.ts";
+import {
+  commonBits,
+  NODE_BITS,
+  NODE_ENTRIES,
+  NODE_FIRST,
+  NODE_LAST,
+  NODE_SKIP,
+  RemoteTable,
+  TABLE_HEADER,
+  wordAtBit,
+} from "./remote-table.ts";
 
-/** 65536 buckets are 256 KiB: they stay in a processor's second cache. */
-const INDEX_BITS_MAX = 16;
+/** 65536 entries are 256 KiB: they stay in a processor's second cache. */
+const NODE_BITS_MAX = 16;
+/** Ranges that are quicker searched than divided once more. */
+const SEARCHED_MAX = 8;
+/** So many entries of nodes are filled in between two yields. */
+const SLICE = 10_000;
 
 /** Makes a zeroed buffer. */
 export type Allocate = (bytes: number) => ArrayBufferLike;
@@ -41,106 +55,96 @@ export function* layOutRemoteTable(
   ipv6: PrefixColumns,
   allocate: Allocate = allocateShared,
 ): Generator<void, RemoteTable> {
-  const sections = [yield* layOut(ipv4), yield* layOut(ipv6)];
-  const words = sections.reduce((all, section) => all + section.words, 2 * SECTION_WORDS);
+  const parts = [yield* layOut(ipv4), yield* layOut(ipv6)];
+  const lengths = parts.flatMap(({ ranges, nodes }) => [ranges.count, nodes.length]);
+  const pieces = parts.flatMap(({ family, ranges: { count, starts, remotes }, nodes }) => [
+    nodes,
+    starts.subarray(0, count * wordsOf(family)),
+    remotes.subarray(0, count),
+  ]);
+  const words = pieces.reduce((all, piece) => all + piece.length, TABLE_HEADER);
   const table = new Uint32Array(allocate(words * 4));
-  let where = 2 * SECTION_WORDS;
-  for (const [at, section] of sections.entries()) {
-    writeSection(table, at * SECTION_WORDS, where, section);
-    where += section.words;
+  table.set(lengths);
+  let at = TABLE_HEADER;
+  for (const piece of pieces) {
+    table.set(piece, at);
+    at += piece.length;
     yield;
   }
   return new RemoteTable(table.buffer);
 }
 
-interface SectionLayout {
+interface Part {
   readonly family: Family;
   readonly ranges: RemoteRanges;
-  readonly count: number;
-  /** The longest prefix around all others. */
-  readonly cover: Cover;
-  readonly indexBits: number;
-  /** Length of index, starts and remotes. */
-  readonly words: number;
+  readonly nodes: readonly number[];
 }
 
-interface Cover {
-  /** Four words. */
-  readonly address: Uint32Array;
-  readonly length: number;
-}
-
-function* layOut(prefixes: PrefixColumns): Generator<void, SectionLayout> {
+function* layOut(prefixes: PrefixColumns): Generator<void, Part> {
   const { family } = prefixes;
   const ranges = yield* remoteRanges(prefixes);
-  const cover = coverOf(prefixes);
-  const last = ranges.count - 1;
-  // What begins where the cover ends: lookups never come to it, and the index has no bucket for it.
-  const isLastOutside = last >= 0 && !isInside(cover, ranges, last * wordsOf(family), family);
-  const count = isLastOutside ? last : ranges.count;
-  const wanted = Math.ceil(Math.log2(count + 2));
-  const indexBits = Math.min(wanted, INDEX_BITS_MAX, addressBits(family) - cover.length);
-  const words = 2 ** indexBits + 1 + count * (wordsOf(family) + 1);
-  return { family, ranges, count, cover, indexBits, words };
+  if (ranges.count === 0) return { family, ranges, nodes: [] };
+  return { family, ranges, nodes: yield* new NodeBuilder(ranges, family).build() };
 }
 
-/** Not longer than 31 or 127 bits, so that at least one is left for the index. */
-function coverOf({ family, count, words, lengths }: PrefixColumns): Cover {
-  const width = wordsOf(family);
-  const address = new Uint32Array(4);
-  let length = addressBits(family) - 1;
-  if (count === 0) return { address, length };
-  // What the first and the last one have in common all those between them have.
-  const last = (count - 1) * width;
-  for (let word = 0, bits = 0; word < width; word++, bits += 32) {
-    const differing = (words[word] as number) ^ (words[last + word] as number);
-    if (differing !== 0) {
-      length = Math.min(length, bits + Math.clz32(differing));
-      break;
+/** The nodes over sorted ranges, the root first. */
+class NodeBuilder {
+  readonly #ranges: RemoteRanges;
+  readonly #family: Family;
+  readonly #nodes: number[] = [];
+  #filled = 0;
+
+  constructor(ranges: RemoteRanges, family: Family) {
+    this.#ranges = ranges;
+    this.#family = family;
+  }
+
+  *build(): Generator<void, readonly number[]> {
+    yield* this.#addNode(0, this.#ranges.count - 1);
+    return this.#nodes;
+  }
+
+  /** Adds the node of the ranges from `first` to `last`; returns its offset. */
+  *#addNode(first: number, last: number): Generator<void, number> {
+    const width = addressBits(this.#family);
+    const skip = Math.min(this.#sharedBits(first, last), width - 1);
+    const wanted = Math.ceil(Math.log2(last - first + 2));
+    const bits = Math.min(wanted, NODE_BITS_MAX, width - skip);
+    const node = this.#nodes.length;
+    const entries = 2 ** bits + 1;
+    for (let word = 0; word < NODE_ENTRIES + entries; word++) this.#nodes.push(0);
+    this.#nodes[node + NODE_FIRST] = first;
+    this.#nodes[node + NODE_LAST] = last;
+    this.#nodes[node + NODE_SKIP] = skip;
+    this.#nodes[node + NODE_BITS] = bits;
+    let next = first;
+    for (let value = 0; value < entries; value++) {
+      const from = next;
+      while (next <= last && this.#valueOf(next, skip, bits) === value) next++;
+      const isMany = next - from > SEARCHED_MAX;
+      const entry = isMany ? ~(yield* this.#addNode(from, next - 1)) : from;
+      this.#nodes[node + NODE_ENTRIES + value] = entry;
+      if (++this.#filled % SLICE === 0) yield;
     }
+    return node;
   }
-  for (let row = 0; row < count; row++) length = Math.min(length, lengths[row] as number);
-  for (let word = 0; word < width; word++) {
-    address[word] = (words[word] as number) & maskWord(length, word);
+
+  /** Bits that the starts from `first` to `last` have in common: those of the outermost two. */
+  #sharedBits(first: number, last: number): number {
+    const { starts } = this.#ranges;
+    const word = (offset: number): number => this.#word(last, offset);
+    if (this.#family === 4) return Math.clz32((starts[first] as number) ^ word(0));
+    return commonBits(starts, first * 4, word(0), word(1), word(2), word(3));
   }
-  return { address, length };
-}
 
-function isInside(cover: Cover, { starts }: RemoteRanges, at: number, family: Family): boolean {
-  for (let word = 0; word < wordsOf(family); word++) {
-    const differing = (cover.address[word] as number) ^ (starts[at + word] as number);
-    if ((differing & maskWord(cover.length, word)) !== 0) return false;
+  /** What the node goes by: `bits` bits of the start of a range, from `skip` on. */
+  #valueOf(range: number, skip: number, bits: number): number {
+    const word = (offset: number): number => this.#word(range, offset);
+    return wordAtBit(skip, word(0), word(1), word(2), word(3)) >>> (32 - bits);
   }
-  return true;
-}
 
-/** The part of a mask of `length` bits that lies over word `word`. */
-function maskWord(length: number, word: number): number {
-  const bits = length - word * 32;
-  return bits >= 32 ? -1 : bits <= 0 ? 0 : -1 << (32 - bits);
-}
-
-function writeSection(
-  table: Uint32Array,
-  headerAt: number,
-  where: number,
-  { family, ranges, count, cover, indexBits }: SectionLayout,
-): void {
-  table.set([count, cover.length, indexBits, where, ...cover.address], headerAt);
-  const width = wordsOf(family);
-  const buckets = 2 ** indexBits;
-  const index = new Int32Array(table.buffer, where * 4, buckets + 1);
-  const startsAt = where + buckets + 1;
-  const { starts } = ranges;
-  table.set(starts.subarray(0, count * width), startsAt);
-  table.set(ranges.remotes.subarray(0, count), startsAt + count * width);
-
-  let next = 0;
-  for (let range = 0, at = 0; range < count; range++, at += width) {
-    const word = (offset: number): number => (width === 4 ? (starts[at + offset] as number) : 0);
-    const bits = wordAtBit(cover.length, starts[at] as number, word(1), word(2), word(3));
-    const bucket = bits >>> (32 - indexBits);
-    while (next <= bucket) index[next++] = range - 1;
+  #word(range: number, offset: number): number {
+    const width = wordsOf(this.#family);
+    return offset < width ? (this.#ranges.starts[range * width + offset] as number) : 0;
   }
-  while (next <= buckets) index[next++] = count - 1;
 }

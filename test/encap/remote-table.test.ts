@@ -124,6 +124,33 @@ describe.each([4, 6] as const)("IPv%i", (family) => {
     }
   });
 
+  test("RemoteTable finds blocks in pools far from one another, and what surrounds them", () => {
+    const bits = addressBits(family);
+    const pools = (
+      family === 4 ? ["10.0.0.0", "10.128.0.0", "172.16.0.0"] : ["fd00::", "fd00:0:0:1::", "fd12::"]
+    ).map((text) => toBig(parseIp(text)));
+    const blocks = pools.flatMap((pool, index) =>
+      [...Array(3000).keys()].map((block) => ({
+        first: pool + (BigInt(block) << 7n),
+        remote: index * 3000 + block,
+      })),
+    );
+    const list = blocks.map(({ first, remote }) => ({
+      cidr: new Cidr(fromBig(first, family), bits - 6),
+      remote,
+    }));
+    const all = { cidr: new Cidr(new IpAddress(family, 0), 0), remote: 99_999 };
+    const table = buildRemoteTable([...list, all]);
+    for (const { first, remote } of blocks) {
+      const remotes = [first - 1n, first, first + 63n, first + 64n].map((value) =>
+        lookup(table, fromBig(value, family)),
+      );
+      expect(remotes).toEqual([all.remote, remote, remote, all.remote]);
+    }
+    expect(lookup(table, new IpAddress(family, 0))).toBe(all.remote);
+    expect(lookup(table, new IpAddress(family, -1, -1, -1, -1))).toBe(all.remote);
+  });
+
   test("lookup reads the destination of a packet", () => {
     fc.assert(
       fc.property(packet(family), fc.nat({ max: 20 }), (bytes, room) => {
