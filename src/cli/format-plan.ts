@@ -3,7 +3,7 @@ import type { Overlay } from "../../tunnels/desired/overlay.ts";
 import type { Conflict, Problem } from "../../tunnels/desired/problem.ts";
 import { describeOp, objectName } from "../../tunnels/kernel/describe-op.ts";
 import type { KernelOp, LinkOp } from "../../tunnels/kernel/kernel-op.ts";
-import { addressKey, fdbKey, neighbourKey } from "../../tunnels/kernel/kernel-state.ts";
+import { addressKey, fdbKey, neighbourKey, parentOf } from "../../tunnels/kernel/kernel-state.ts";
 import { differingFields } from "../../tunnels/kernel/link-change.ts";
 import type { Agent } from "../agent.ts";
 import type { Config } from "../config/settings.ts";
@@ -89,7 +89,7 @@ function why(op: KernelOp, { overlay, reconciler }: Agent): string {
   const parts = [what ?? "wanted"];
   if (op.reason === "foreign") parts.push("takes the place of a foreign route");
   if (op.kind === "link") {
-    const parent = reconciler.actual.links.get(op.object.tunnel?.parent ?? "");
+    const parent = reconciler.actual.links.get(parentOf(op.object.tunnel) ?? "");
     if (op.verb === "replace") parts.push(differences(op));
     else if (parent !== undefined) parts.push(`${parent.name} has MTU ${parent.mtu}`);
   } else if (op.reason === "different" && op.kind !== "sysctl") {

@@ -1,6 +1,6 @@
 /** Carries out operations through the send queue, one after the other as far as they need it. */
 import type { OpFailure } from "../../tunnels/kernel/kernel.ts";
-import type { KernelOp } from "../../tunnels/kernel/kernel-op.ts";
+import type { KernelOp, LinkOp } from "../../tunnels/kernel/kernel-op.ts";
 import { type KernelOps, RouteBatch } from "../../tunnels/kernel/route-batch.ts";
 import { reasonOf } from "../errors.ts";
 import { errnoName } from "../native/errno.ts";
@@ -31,7 +31,8 @@ export class Applier {
   readonly #echoes: EchoLedger;
   readonly #queue: SendQueue;
   readonly #templates: RouteTemplates;
-  #sysctlCount = 0;
+  /** Changes that were not made by a message. */
+  #otherCount = 0;
   /** Calls whose operations are not all answered yet. */
   #running = 0;
   #lastEncoding: Promise<void> = Promise.resolve();
@@ -45,9 +46,9 @@ export class Applier {
     this.#templates = new RouteTemplates(devices);
   }
 
-  /** Change messages and sysctls sent. */
+  /** Change messages, sysctls and TUN devices. */
   get writeCount(): number {
-    return this.#queue.messageCount + this.#sysctlCount;
+    return this.#queue.messageCount + this.#otherCount;
   }
 
   /** Milliseconds of performance.now(): start of the first send, end of the last one. */
@@ -118,6 +119,7 @@ export class Applier {
     }
     // What follows may need the new ifindex, so a link change is alone on its way.
     if (op.kind === "link") await queue.settle(run.onFailure);
+    if (isNewTun(op) && !(await this.#makeTun(op, at, run))) return;
     const device = deviceOf(op);
     let isKnown = this.#encode(op, at);
     if (!isKnown && device !== undefined && !run.absent.has(device)) {
@@ -156,15 +158,40 @@ export class Applier {
     at: number,
     { failures }: Run,
   ): Promise<void> {
-    this.#sysctlCount++;
+    this.#otherCount++;
     try {
       await this.#client.writeSysctl(op.object.name, op.object.value);
     } catch (error) {
-      const errno = (error as { errno?: unknown }).errno;
-      const code = typeof errno === "string" ? errno : "EINVAL";
-      failures.set(at, { op, at, code, message: reasonOf(error) });
+      failures.set(at, { op, at, code: errnoOf(error), message: reasonOf(error) });
     }
   }
+
+  /** What a message cannot do, so that the rest can be; false if it failed. */
+  async #makeTun(op: LinkOp, at: number, { failures }: Run): Promise<boolean> {
+    const { name } = op.object;
+    await this.#reader.refreshDevice(name);
+    if (this.#devices.indexOf(name) !== undefined) {
+      noteFailure(failures, at, op, "EEXIST", phraseOf("EEXIST"));
+      return false;
+    }
+    this.#otherCount++;
+    try {
+      await this.#client.makeTun(name);
+      return true;
+    } catch (error) {
+      failures.set(at, { op, at, code: errnoOf(error), message: reasonOf(error) });
+      return false;
+    }
+  }
+}
+
+function isNewTun(op: KernelOp): op is LinkOp {
+  return op.kind === "link" && op.verb === "add" && op.object.tunnel?.kind === "tun";
+}
+
+function errnoOf(error: unknown): string {
+  const { errno } = error as { errno?: unknown };
+  return typeof errno === "string" ? errno : "EINVAL";
 }
 
 /** Notes the first failure of an operation, unless what it wanted is so already. */

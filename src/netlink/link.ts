@@ -7,6 +7,7 @@ import { Attributes } from "./attribute.ts";
 import { HOST_ORDER } from "./byte-order.ts";
 import type { DeviceTable } from "./device-table.ts";
 import { readIpipInfo, writeIpipInfo } from "./link-info-ipip.ts";
+import { readTunInfo } from "./link-info-tun.ts";
 import { readVxlanInfo, writeVxlanInfo } from "./link-info-vxlan.ts";
 import {
   AF_UNSPEC,
@@ -184,7 +185,8 @@ function readTunnel(
 ): TunnelParameters | undefined {
   if (data === undefined) return undefined;
   if (kind === "vxlan") return readVxlanInfo(data, devices);
-  return kind === "ipip" ? readIpipInfo(data, devices) : undefined;
+  if (kind === "ipip") return readIpipInfo(data, devices);
+  return kind === "tun" ? readTunInfo(data) : undefined;
 }
 
 function writeLinkInfo(
@@ -196,7 +198,7 @@ function writeLinkInfo(
 ): void {
   const info = writer.beginNested(IFLA_LINKINFO);
   writer.text(IFLA_INFO_KIND, kind);
-  if (tunnel !== undefined) {
+  if (tunnel !== undefined && tunnel.kind !== "tun") {
     const data = writer.beginNested(IFLA_INFO_DATA);
     if (tunnel.kind === "vxlan") writeVxlanInfo(writer, tunnel, parentIndex, only);
     else writeIpipInfo(writer, tunnel, parentIndex);

@@ -6,6 +6,7 @@ import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { errnoOf, reasonOf } from "../errors.ts";
 import { DumpReader } from "./dump-reader.ts";
 import { FingerprintSink } from "./fingerprint.ts";
+import { makeTun } from "./link-info-tun.ts";
 import { enterForGood, NetlinkSocket } from "./netlink-socket.ts";
 import { PieceRing } from "./piece-ring.ts";
 import { readSysctl, writeSysctl } from "./sysctl-file.ts";
@@ -51,6 +52,10 @@ function serve(port: MessagePort, start: WorkerStart): void {
       }
       case "write-sysctl":
         writeSysctl(request.name, request.value);
+        reply({ kind: "done", id });
+        return;
+      case "make-tun":
+        makeTun(request.name);
         reply({ kind: "done", id });
         return;
       case "close":

@@ -1,5 +1,6 @@
 /** One operation as netlink messages. */
 import type { KernelOp } from "../../tunnels/kernel/kernel-op.ts";
+import { parentOf } from "../../tunnels/kernel/kernel-state.ts";
 import { differingFields } from "../../tunnels/kernel/link-change.ts";
 import { writeAddressAdd, writeAddressDelete } from "./address.ts";
 import type { DeviceTable } from "./device-table.ts";
@@ -57,7 +58,7 @@ export function encodeOp(
 export function deviceOf(op: NetlinkOp): string | undefined {
   switch (op.kind) {
     case "link":
-      return op.verb === "delete" ? undefined : op.object.tunnel?.parent;
+      return op.verb === "delete" ? undefined : parentOf(op.object.tunnel);
     case "route":
       return op.object.path.device;
     case "nexthop":
@@ -80,6 +81,10 @@ function encodeLinkOp(
   const parent = deviceOf(op);
   const parentIndex = parent === undefined ? 0 : devices.indexOf(parent);
   if (parentIndex === undefined) return UNKNOWN_DEVICE;
+  if (op.verb === "add" && op.object.tunnel?.kind === "tun") {
+    // It is there already (`makeTun`), as bare as it can be.
+    return writeLinkChange(writer, sequence, op.object, ALWAYS, parentIndex);
+  }
   if (op.verb === "add") {
     writeLinkAdd(writer, sequence, op.object, parentIndex);
     return 1;

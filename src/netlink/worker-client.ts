@@ -75,9 +75,14 @@ export class WorkerClient {
     return new Map(reply.values);
   }
 
-  /** @throws an error with the errno in `code`. */
+  /** @throws an error with the errno in `errno`. */
   async writeSysctl(name: string, value: string): Promise<void> {
     await this.#ask({ kind: "write-sysctl", name, value });
+  }
+
+  /** @throws an error with the errno in `errno`. */
+  async makeTun(name: string): Promise<void> {
+    await this.#ask({ kind: "make-tun", name });
   }
 
   async close(): Promise<void> {

@@ -32,6 +32,7 @@ export type WorkerRequest =
       readonly name: string;
       readonly value: string;
     }
+  | { readonly kind: "make-tun"; readonly id: number; readonly name: string }
   | { readonly kind: "close"; readonly id: number };
 
 export type WorkerReply =

@@ -28,6 +28,7 @@ import {
   viaGateway,
 } from "./kernel-lab.ts";
 import { runRouteCases } from "./kernel-routes.cases.ts";
+import { runTunCases } from "./kernel-tun.cases.ts";
 import { readRoutes } from "./read-routes.ts";
 
 export function runKernelCases(implementation: string, open: () => Promise<Lab>): void {
@@ -214,6 +215,7 @@ export function runKernelCases(implementation: string, open: () => Promise<Lab>)
     });
 
     runRouteCases(() => lab);
+    runTunCases(() => kernel);
     runCascadeCases(() => lab);
   });
 }

@@ -215,6 +215,7 @@ export class FakeKernel implements Kernel {
   }
 
   #refusalOfKind({ kind }: Link): string | undefined {
+    if (kind === "tun") return undefined;
     if (kind !== "vxlan" && kind !== "ipip") return "EOPNOTSUPP";
     return this.features[kind] === "" ? undefined : "EOPNOTSUPP";
   }

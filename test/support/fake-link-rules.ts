@@ -1,5 +1,5 @@
 /** What a kernel does with links of its own accord, for the fake kernel. */
-import type { Link } from "../../tunnels/kernel/kernel-state.ts";
+import { type Link, parentOf } from "../../tunnels/kernel/kernel-state.ts";
 import { differingFields, linkChange } from "../../tunnels/kernel/link-change.ts";
 
 /** The errno with which the kernel refuses to make `link`, or undefined. */
@@ -7,7 +7,8 @@ export function refusalOfNewLink(link: Link, links: ReadonlyMap<string, Link>): 
   if (links.has(link.name)) return "EEXIST";
   const { tunnel } = link;
   if (tunnel === undefined) return undefined;
-  if (tunnel.parent !== undefined && !links.has(tunnel.parent)) return "ENODEV";
+  const parent = parentOf(tunnel);
+  if (parent !== undefined && !links.has(parent)) return "ENODEV";
   for (const other of links.values()) {
     if (other.tunnel?.kind === "vxlan" && tunnel.kind === "vxlan") {
       const isSame = other.tunnel.vni === tunnel.vni && other.tunnel.port === tunnel.port;

@@ -13,6 +13,7 @@ import {
   type Neighbour,
   type Nexthop,
   neighbourKey,
+  parentOf,
   ROUTE_PROTOCOL,
 } from "../../tunnels/kernel/kernel-state.ts";
 import { isOurNexthop } from "../../tunnels/kernel/ownership.ts";
@@ -68,7 +69,7 @@ export class FakeState {
     const link = this.links.get(name);
     if (link === undefined) return "ENODEV";
     for (const other of [...this.links.values()]) {
-      if (other.tunnel?.parent === name) this.deleteLink(other.name);
+      if (parentOf(other.tunnel) === name) this.deleteLink(other.name);
     }
     this.#goDown(name);
     for (const [key, address] of this.addresses) {

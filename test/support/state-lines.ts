@@ -14,6 +14,7 @@ import { parseAddressWithLength, parseCidr } from "../../encap/address/cidr.ts";
 import { type IpAddress, parseIp } from "../../encap/address/ip-address.ts";
 import { type MacAddress, parseMac } from "../../encap/address/mac-address.ts";
 import { ipipLink } from "../../tunnels/desired/ipip.ts";
+import { tunLink } from "../../tunnels/desired/userspace.ts";
 import { vxlanLink } from "../../tunnels/desired/vxlan.ts";
 import { describeNexthop, describeRoute } from "../../tunnels/kernel/describe-op.ts";
 import {
@@ -165,6 +166,7 @@ function link([name = "", ...words]: string[]): Link {
   if (name.startsWith("ipip")) {
     return { ...ipipLink(name, underlayIp, { mtu: mtu as never, parent }), up };
   }
+  if (name.startsWith("tun")) return { ...tunLink(name, mtu as never), up };
   const mac = after(words, "address") as MacAddress | undefined;
   const plain = { name, ifindex: 0, up, running: up, mtu, mac };
   return { ...plain, kind: undefined, tunnel: undefined };

@@ -4,13 +4,28 @@
  * kernel refuses a change of, say, the port even to the value that it has.
  */
 import type { LinkOp } from "./kernel-op.ts";
-import type { IpipParameters, Link, TunnelParameters, VxlanParameters } from "./kernel-state.ts";
+import type {
+  IpipParameters,
+  Link,
+  TunnelParameters,
+  TunParameters,
+  VxlanParameters,
+} from "./kernel-state.ts";
 import { differingFields } from "./link-change.ts";
 
 /** The commands, one to a line. */
 export function describeLink(op: LinkOp): string[] {
   const { name } = op.object;
   if (op.verb === "delete") return [`ip link delete ${name}`];
+  if (op.verb === "add" && op.object.tunnel?.kind === "tun") {
+    // rtnetlink refuses to make one.
+    const { mtu, up, tunnel } = op.object;
+    const words = wordsOf(tunnel, ({ isDefault }) => isDefault?.(tunnel) !== true);
+    return [
+      `ip tuntap add ${name} ${words.join(" ")}`,
+      `ip link set ${name} mtu ${mtu}${up ? " up" : ""}`,
+    ];
+  }
   if (op.verb === "add") {
     const lines = [`ip link add ${name}${settings(op.object)} ${describeTunnel(op.object.tunnel)}`];
     if (op.object.up) lines.push(`ip link set ${name} up`);
@@ -104,6 +119,13 @@ const IPIP_WORDS: Table<IpipParameters> = {
   tos: { say: (t) => `tos ${t.tos}`, isDefault: (t) => t.tos === 0 },
 };
 
+const TUN_WORDS: Table<TunParameters> = {
+  mode: { say: (t) => `mode ${t.mode}` },
+  multiQueue: { say: (t) => (t.multiQueue ? "multi_queue" : ""), isDefault: (t) => !t.multiQueue },
+};
+
+const WORDS = { vxlan: VXLAN_WORDS, ipip: IPIP_WORDS, tun: TUN_WORDS };
+
 const IPIP_MODES: Readonly<Record<number, string>> = { 0: "any", 4: "ipip", 137: "mplsip" };
 
 function wordsOf(
@@ -111,8 +133,7 @@ function wordsOf(
   isNamed: (row: Words<TunnelParameters>, field: string) => boolean,
 ): string[] {
   if (tunnel === undefined) return [];
-  const table = tunnel.kind === "vxlan" ? VXLAN_WORDS : IPIP_WORDS;
-  return (Object.entries(table) as [string, Words<TunnelParameters>][])
+  return (Object.entries(WORDS[tunnel.kind]) as [string, Words<TunnelParameters>][])
     .filter(([field, row]) => isNamed(row, field))
     .map(([, row]) => row.say(tunnel))
     .filter((words) => words !== "");

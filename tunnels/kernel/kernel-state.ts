@@ -58,7 +58,21 @@ export interface IpipParameters {
   readonly external: boolean;
 }
 
-export type TunnelParameters = VxlanParameters | IpipParameters;
+/** The parameters of a TUN device that do not change with whoever attaches to it. */
+export interface TunParameters {
+  readonly kind: "tun";
+  /** `tap` devices carry Ethernet frames. */
+  readonly mode: "tun" | "tap";
+  /** Several descriptors at once; who attaches has to ask for what the device is. */
+  readonly multiQueue: boolean;
+}
+
+export type TunnelParameters = VxlanParameters | IpipParameters | TunParameters;
+
+/** The parent device of a tunnel device; undefined for one that has none. */
+export function parentOf(tunnel: TunnelParameters | undefined): string | undefined {
+  return tunnel === undefined || tunnel.kind === "tun" ? undefined : tunnel.parent;
+}
 
 export interface Link {
   readonly name: string;
@@ -71,7 +85,7 @@ export interface Link {
   readonly mac: MacAddress | undefined;
   /** IFLA_INFO_KIND ("vxlan", "veth" …), undefined for plain devices. */
   readonly kind: string | undefined;
-  /** Present exactly for links of kind vxlan and ipip. */
+  /** Present exactly for links of kind vxlan, ipip and tun. */
   readonly tunnel: TunnelParameters | undefined;
 }
 

@@ -6,8 +6,8 @@
  * - `apply` carries out the operations in order. Each may be tried again; deleting what is gone
  *   succeeds; one failure stops none of the others.
  * - Events are hints: they say where to look again, may repeat, and are lost in an overrun.
- * - Changes made by `apply` of the same Kernel are not reported as events. When it answers, the
- *   events of everything that happened before have been delivered.
+ * - Changes made by `apply` of the same Kernel are not reported as events, but for a TUN device that
+ *   it makes. When it answers, the events of everything that happened before have been delivered.
  */
 import type { Cidr } from "../../encap/address/cidr.ts";
 import type { Family } from "../../encap/address/ip-address.ts";

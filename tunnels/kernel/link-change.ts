@@ -4,7 +4,13 @@
  * `vxlan_nl2conf`); for ipip after net/ipv4/ip_tunnel.c, `ip_tunnel_changelink`.
  */
 import type { IpAddress } from "../../encap/address/ip-address.ts";
-import type { IpipParameters, Link, TunnelParameters, VxlanParameters } from "./kernel-state.ts";
+import type {
+  IpipParameters,
+  Link,
+  TunnelParameters,
+  TunParameters,
+  VxlanParameters,
+} from "./kernel-state.ts";
 
 export type LinkChange = "none" | "in-place" | "recreate";
 
@@ -67,11 +73,18 @@ const IPIP_FIELDS: Readonly<Record<Exclude<keyof IpipParameters, "kind">, true>>
   external: true,
 };
 
+const TUN_FIELDS: Readonly<Record<Exclude<keyof TunParameters, "kind">, true>> = {
+  mode: true,
+  multiQueue: true,
+};
+
+const FIELDS = { vxlan: VXLAN_FIELDS, ipip: IPIP_FIELDS, tun: TUN_FIELDS };
+
 function differingParameters(
   actual: TunnelParameters | undefined,
   desired: TunnelParameters,
 ): string[] {
-  const fields = Object.keys(desired.kind === "vxlan" ? VXLAN_FIELDS : IPIP_FIELDS);
+  const fields = Object.keys(FIELDS[desired.kind]);
   if (actual?.kind !== desired.kind) return fields;
   const have = actual as unknown as Record<string, Value>;
   const want = desired as unknown as Record<string, Value>;

@@ -49,7 +49,8 @@ function printPath(state: KernelState, path: RoutePath): string {
 function printLink({ name, mtu, mac, tunnel }: Link): string {
   const words = [`link ${name} mtu ${mtu}`];
   if (mac) words.push(`address ${mac}`);
-  if (tunnel) words.push(`local ${tunnel.local} dev ${tunnel.parent}`);
+  if (tunnel?.kind === "tun") words.push(`mode ${tunnel.mode}`);
+  else if (tunnel) words.push(`local ${tunnel.local} dev ${tunnel.parent}`);
   if (tunnel?.kind === "vxlan") words.push(`id ${tunnel.vni} port ${tunnel.port}`);
   return words.join(" ");
 }

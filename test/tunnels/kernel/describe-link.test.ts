@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { parseIp } from "../../../encap/address/ip-address.ts";
 import type { TunnelMtu } from "../../../encap/encap-mode.ts";
 import { ipipLink } from "../../../tunnels/desired/ipip.ts";
+import { tunLink } from "../../../tunnels/desired/userspace.ts";
 import { describeLink } from "../../../tunnels/kernel/describe-link.ts";
 import type { Link, VxlanParameters } from "../../../tunnels/kernel/kernel-state.ts";
 import { LINK, PARENT, VXLAN_PARAMETERS } from "../../conformance/kernel-lab.ts";
@@ -34,6 +35,16 @@ describe("describeLink()", () => {
       "ip link add ipip.causeway mtu 1480 " +
         `type ipip mode ipip local 10.0.0.1 remote any dev ${PARENT}`,
     );
+  });
+
+  test("makes a TUN device with the command that can", () => {
+    const tun = tunLink("tun.causeway", 1450 as TunnelMtu);
+    expect(added(tun)).toEqual([
+      "ip tuntap add tun.causeway mode tun",
+      "ip link set tun.causeway mtu 1450 up",
+    ]);
+    expect(added({ ...tun, up: false })[1]).toBe("ip link set tun.causeway mtu 1450");
+    expect(changed({ ...tun, mtu: 1400 }, tun)).toEqual(["ip link set tun.causeway mtu 1450"]);
   });
 
   test("names what differs of a device that changes, defaults too, and nothing else", () => {

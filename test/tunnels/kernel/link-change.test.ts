@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { parseIp } from "../../../encap/address/ip-address.ts";
+import type { TunnelMtu } from "../../../encap/encap-mode.ts";
+import { tunLink } from "../../../tunnels/desired/userspace.ts";
 import type {
   IpipParameters,
   Link,
@@ -37,6 +39,17 @@ const ipip = (change: Partial<IpipParameters>): Link => ({
 });
 
 describe("linkChange()", () => {
+  test("makes a TUN device of another make again, and changes the rest in place", () => {
+    const tun = tunLink("tun.causeway", 1450 as TunnelMtu);
+    expect(linkChange({ ...tun, mtu: 1400, up: false, running: false }, tun)).toBe("in-place");
+    const tap = { kind: "tun", mode: "tap", multiQueue: false } as const;
+    expect(linkChange({ ...tun, tunnel: tap }, tun)).toBe("recreate");
+    expect(linkChange({ ...tun, tunnel: { ...tap, mode: "tun", multiQueue: true } }, tun)).toBe(
+      "recreate",
+    );
+    expect(linkChange(IPIP, tun)).toBe("recreate");
+  });
+
   test("sees no difference in what the kernel alone decides", () => {
     const actual = { ...LINK, ifindex: 12, running: false };
     expect(linkChange(actual, LINK)).toBe("none");
