@@ -2,6 +2,7 @@
 import { addressBits, type Family, type IpAddress } from "../../encap/address/ip-address.ts";
 import type { UnderlayMtu } from "../../encap/encap-mode.ts";
 import type { Address, Link, Sysctl, UnderlayRoute } from "../kernel/kernel-state.ts";
+import { localOf, parentOf } from "../kernel/kernel-state.ts";
 import { isOurDevice, OUR_DEVICES } from "../kernel/ownership.ts";
 import type { Node } from "../model/node.ts";
 import { compareText } from "./name-order.ts";
@@ -102,9 +103,9 @@ function formerParent(
   lost: string,
 ): UnderlayParent | undefined {
   const made = OUR_DEVICES.map((name) => links.get(name)?.tunnel).find(
-    (tunnel) => tunnel?.local?.equals(wanted) && links.has(tunnel.parent ?? ""),
+    (tunnel) => localOf(tunnel)?.equals(wanted) && links.has(parentOf(tunnel) ?? ""),
   );
-  const link = links.get(made?.parent ?? "");
+  const link = links.get(parentOf(made) ?? "");
   if (link === undefined) return undefined;
   const { name: device, mtu } = link;
   const prefixLength = addressBits(wanted.family);

@@ -74,6 +74,11 @@ export function parentOf(tunnel: TunnelParameters | undefined): string | undefin
   return tunnel === undefined || tunnel.kind === "tun" ? undefined : tunnel.parent;
 }
 
+/** The underlay address of a tunnel device; undefined for one that has none. */
+export function localOf(tunnel: TunnelParameters | undefined): IpAddress | undefined {
+  return tunnel === undefined || tunnel.kind === "tun" ? undefined : tunnel.local;
+}
+
 export interface Link {
   readonly name: string;
   /** Meaningful in actual state only; 0 in desired state. */
