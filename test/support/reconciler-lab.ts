@@ -16,14 +16,8 @@ import { PathTable } from "../../tunnels/kernel/path-table.ts";
 import { CAUSE, type Dirty } from "../../tunnels/reconcile/dirty.ts";
 import { Reconciler, type ReconcilerOptions } from "../../tunnels/reconcile/reconciler.ts";
 import { delivered, FakeKernel } from "./fake-kernel.ts";
-import { routeKey } from "./fake-state.ts";
-import {
-  fillState,
-  type KernelObject,
-  objectsOf,
-  parseObject,
-  printObject,
-} from "./state-lines.ts";
+import { OtherProgram } from "./other-program.ts";
+import { fillState, type KernelObject, objectsOf, printObject } from "./state-lines.ts";
 
 /** What every lab's kernel holds at first: an underlay in both families. */
 export const UNDERLAY: readonly string[] = [
@@ -34,16 +28,14 @@ export const UNDERLAY: readonly string[] = [
 
 export interface LabOptions extends Partial<Pick<ReconcilerOptions, "takeOver">> {
   readonly features?: Partial<KernelFeatures>;
-  /** For an agent with a calculation of its own. */
-  readonly desired?: KernelState;
-  readonly paths?: PathTable;
 }
 
 export class ReconcilerLab {
   readonly kernel: FakeKernel;
+  readonly others: OtherProgram;
   readonly desired: KernelState;
   reconciler: Reconciler;
-  /** "+" a foreign route that was taken over. */
+  /** "10.2.0.0/26 of protocol 80": foreign routes that were taken over. */
   readonly takenOver: string[] = [];
   readonly repairs: string[] = [];
   readonly fights: string[] = [];
@@ -60,8 +52,9 @@ export class ReconcilerLab {
 
   constructor(options: LabOptions = {}) {
     this.#options = options;
-    this.kernel = new FakeKernel(options.paths ?? new PathTable(), options.features);
-    this.desired = options.desired ?? emptyKernelState();
+    this.kernel = new FakeKernel(new PathTable(), options.features);
+    this.others = new OtherProgram(this.kernel);
+    this.desired = emptyKernelState();
     this.reconciler = this.#newReconciler();
     void this.kernel.watch((change) => {
       if (!this.isDeaf) this.reconciler.observe(change);
@@ -75,21 +68,9 @@ export class ReconcilerLab {
     this.#isNew = true;
   }
 
-  /**
-   * What another program does: a line makes the object as it says, whatever was there; one with a
-   * leading "-" removes it.
-   */
+  /** What another program does, see OtherProgram. */
   outside(...lines: readonly string[]): void {
-    for (const line of lines) {
-      const refusal = this.tryOutside(line);
-      if (refusal !== undefined) throw new Error(`${line}: ${refusal}`);
-    }
-  }
-
-  /** As `outside`, where the kernel may refuse; returns the errno then. */
-  tryOutside(line: string): string | undefined {
-    const object = parseObject(line.replace(/^-/, ""));
-    return line.startsWith("-") ? this.#remove(object) : this.#put(object);
+    this.others.do(...lines);
   }
 
   /** Wants exactly these objects from now on, and marks what is new as the agent does. */
@@ -145,10 +126,7 @@ export class ReconcilerLab {
 
   /** Everything in the kernel, sorted; without the underlay that every lab has. */
   holds(): string[] {
-    return this.objects()
-      .map(printObject)
-      .filter((line) => !UNDERLAY.includes(line))
-      .sort();
+    return this.others.holds().filter((line) => !UNDERLAY.includes(line));
   }
 
   /** The operations since the last call, as commands, those that failed too. */
@@ -182,62 +160,7 @@ export class ReconcilerLab {
   }
 
   objects(): KernelObject[] {
-    const { links, addresses, neighbours, fdb, nexthops, routes } = this.kernel.external;
-    return [
-      ...[...links.values()].map((object) => ({ kind: "link", object }) as const),
-      ...[...addresses.values()].map((object) => ({ kind: "address", object }) as const),
-      ...[...neighbours.values()].map((object) => ({ kind: "neighbour", object }) as const),
-      ...[...fdb.values()].map((object) => ({ kind: "fdb", object }) as const),
-      ...[...nexthops.values()].map((object) => ({ kind: "nexthop", object }) as const),
-      ...[...routes.values()].map((object) => ({ kind: "route", object }) as const),
-    ];
-  }
-
-  #put({ kind, object }: KernelObject): string | undefined {
-    const state = this.kernel.external;
-    switch (kind) {
-      case "link": {
-        const old = state.links.get(object.name);
-        if (old === undefined) return state.addLink(object);
-        return state.changeLink(object.name, old, { ...object, mac: object.mac ?? old.mac });
-      }
-      case "address":
-        return state.setAddress(object);
-      case "neighbour":
-        return state.setNeighbour(object);
-      case "fdb":
-        return state.setFdb(object);
-      case "nexthop":
-        return state.setNexthop(object);
-      case "route":
-        return state.setRoute(object);
-      case "sysctl":
-        state.sysctls.set(object.name, object.value);
-        return undefined;
-    }
-  }
-
-  #remove({ kind, object }: KernelObject): string | undefined {
-    const state = this.kernel.external;
-    switch (kind) {
-      case "link":
-        return state.deleteLink(object.name);
-      case "address":
-        return state.deleteAddress(object);
-      case "neighbour":
-        return state.deleteNeighbour(object);
-      case "fdb":
-        return state.deleteFdb(object);
-      case "nexthop":
-        return state.deleteNexthop(object.id);
-      case "route": {
-        // Whatever its path: the line says only which one is meant.
-        const found = state.routes.get(routeKey(object));
-        return found === undefined ? "ESRCH" : state.deleteRoute(found);
-      }
-      case "sysctl":
-        throw new SyntaxError("nobody removes a sysctl");
-    }
+    return this.others.objects();
   }
 
   #newReconciler(): Reconciler {

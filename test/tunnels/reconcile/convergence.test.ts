@@ -32,7 +32,7 @@ const transition: fc.Arbitrary<Transition> = fc.boolean().chain((hasObjects) =>
 function labOf({ hasObjects, earlier, gone, foreign }: Transition): ReconcilerLab {
   const lab = new ReconcilerLab({ features: { nexthopObjects: hasObjects } });
   lab.outside(...SECOND_LINK, ...earlier);
-  for (const line of gone) lab.tryOutside(`-${line}`);
+  for (const line of gone) lab.others.try(`-${line}`);
   lab.outside(...foreign);
   return lab;
 }

@@ -85,20 +85,20 @@ async function carryOut(lab: ReconcilerLab, action: Action): Promise<void> {
     case "want":
       return lab.want(...action.lines);
     case "outside":
-      for (const line of action.lines) lab.tryOutside(line.replace("--", ""));
+      for (const line of action.lines) lab.others.try(line.replace("--", ""));
       return;
     case "intrude": {
       let left = action.after;
       lab.kernel.onStep = () => {
         if (left-- !== 0) return;
-        for (const line of action.lines) lab.tryOutside(line.replace("--", ""));
+        for (const line of action.lines) lab.others.try(line.replace("--", ""));
       };
       return;
     }
     case "remove": {
       const objects = lab.objects().filter((object) => !UNDERLAY.includes(printObject(object)));
       const object = objects[action.at % Math.max(objects.length, 1)];
-      if (object !== undefined) lab.tryOutside(`-${printObject(object)}`);
+      if (object !== undefined) lab.others.try(`-${printObject(object)}`);
       return;
     }
     case "refuse":
@@ -171,7 +171,7 @@ test("whatever is done to the kernel, in the end it holds what is wanted", async
       lab.kernel.onStep = undefined;
       lab.kernel.forgetFailures();
       if (lab.isDeaf) await carryOut(lab, { do: "overrun" });
-      for (const line of [...UNDERLAY, ...SECOND_LINK]) lab.tryOutside(line);
+      for (const line of [...UNDERLAY, ...SECOND_LINK]) lab.others.try(line);
       lab.want(...wanted);
       await lab.pass(900_000);
       expect(lab.objects().filter(isOurs).map(printObject).sort()).toEqual([...wanted].sort());
