@@ -4,13 +4,15 @@
  */
 import type { KernelChange } from "../kernel/kernel.ts";
 import type { KernelState } from "../kernel/kernel-state.ts";
-import { isOurDevice } from "../kernel/ownership.ts";
+import { isOurDevice, isOurNexthop } from "../kernel/ownership.ts";
+import type { PathTable } from "../kernel/path-table.ts";
 import { CAUSE, type Dirty } from "./dirty.ts";
 import { ALL_SCOPES, type ReadScope } from "./read-back.ts";
 
 export interface HintInputs {
   readonly desired: KernelState;
   readonly actual: KernelState;
+  readonly paths: PathTable;
   readonly dirty: Dirty;
   /** Monotonic milliseconds. */
   readonly now: () => number;
@@ -152,7 +154,18 @@ export class KernelHints {
   }
 
   #concernsUs(device: string): boolean {
-    return isOurDevice(device) || this.parents.has(device) || this.parents.size === 0;
+    const { size } = this.parents;
+    return isOurDevice(device) || this.parents.has(device) || size === 0 || this.#isUsed(device);
+  }
+
+  /** True if objects of ours lead over the device: it may have been a parent until just now. */
+  #isUsed(device: string): boolean {
+    const { actual, paths } = this.#inputs;
+    for (const nexthop of actual.nexthops.values()) {
+      if (nexthop.device === device && isOurNexthop(nexthop)) return true;
+    }
+    for (let id = 0; id < paths.size; id++) if (paths.get(id).device === device) return true;
+    return false;
   }
 
   #knowsNexthop(id: number): boolean {

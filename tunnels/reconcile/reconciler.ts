@@ -66,7 +66,7 @@ export class Reconciler {
     this.#picture = { desired, actual, foreign, dirty };
     this.#routeReader = new RouteReader(kernel, this.#picture);
     this.#held = new HeldKeys(options.random);
-    this.#hints = new KernelHints({ desired, actual, dirty, now });
+    this.#hints = new KernelHints({ desired, actual, paths: kernel.paths, dirty, now });
     this.#notes = new OutcomeNotes({
       desired,
       actual,
