@@ -46,7 +46,8 @@ export class Agent {
   readonly #parts: AgentParts;
   readonly #wakeup = new Wakeup();
   #batches: ChangeBatch[] = [];
-  #underlayRoutes: readonly UnderlayRoute[] = [];
+  /** Undefined while nobody needs them. */
+  #underlayRoutes: readonly UnderlayRoute[] | undefined;
   #reversePath: ReadonlyMap<string, Sysctl> = new Map();
   #nextReadBack = Number.POSITIVE_INFINITY;
   #isReadyTold = false;
@@ -204,9 +205,11 @@ export class Agent {
       const { device } = underlay[family];
       if (device !== undefined) parents.add(device);
     }
-    const isNewParent = [...parents].some((parent) => !this.reconciler.parents.has(parent));
+    const { parents: old } = this.reconciler;
+    const hasMoved = parents.size !== old.size || [...parents].some((one) => !old.has(one));
     this.reconciler.parents = parents;
-    if (this.overlay.needsUnderlayRoutes && (isFresh || isNewParent)) {
+    if (!this.overlay.needsUnderlayRoutes) this.#underlayRoutes = undefined;
+    else if (isFresh || hasMoved || this.#underlayRoutes === undefined) {
       const { kernel } = this.#parts;
       const reads = [...parents].flatMap((parent) => [
         kernel.readUnderlayRoutes(4, parent),
@@ -214,12 +217,12 @@ export class Agent {
       ]);
       this.#underlayRoutes = (await Promise.all(reads)).flat();
     }
-    if (isFresh || isNewParent) {
+    if (isFresh || hasMoved) {
       const tunnels = underlay.tunnels.map(({ name }) => name).filter(isOurDevice);
       const names = reversePathSysctls([...parents, ...tunnels]);
       this.#reversePath = await this.#parts.kernel.readSysctls(names);
     }
-    return { ...underlay, routes: this.#underlayRoutes, sysctls: this.#reversePath };
+    return { ...underlay, routes: this.#underlayRoutes ?? [], sysctls: this.#reversePath };
   }
 
   #untilNext(): number {
