@@ -159,6 +159,7 @@ export class ReconcilerLab {
     this.kernel.failNext(matches, code, times);
   }
 
+  /** Everything in the kernel, as values. */
   objects(): KernelObject[] {
     return this.others.objects();
   }
