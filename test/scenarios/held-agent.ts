@@ -7,12 +7,10 @@ export async function whileHeld(
   node: string,
   action: () => Promise<unknown>,
 ): Promise<void> {
-  const { pid } = cluster.agent(node);
-  if (pid === undefined) throw new RangeError(`no agent runs on ${node}`);
-  process.kill(pid, "SIGSTOP");
+  cluster.agent(node).signal("SIGSTOP");
   try {
     await action();
   } finally {
-    process.kill(pid, "SIGCONT");
+    cluster.agent(node).signal("SIGCONT");
   }
 }

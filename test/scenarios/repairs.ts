@@ -3,27 +3,24 @@
 
 import assert from "node:assert/strict";
 import { type Cluster, eventually } from "../support/cluster.ts";
-import { dumpDifference, dumpKernel, type KernelDump } from "../support/kernel-dump.ts";
-import { assertExact } from "../support/node-plan.ts";
+import type { KernelDump } from "../support/kernel-dump.ts";
 import type { Scenario } from "../support/uml-scenario.ts";
-import { type Encap, poolsOf } from "./encap.ts";
-import { deviceFaults, type Fault, MORE_BLOCKS, routeFaults, rowFaults } from "./faults.ts";
+import type { Encap } from "./encap.ts";
+import { assertBack, onFaultCluster, withFreshAgent } from "./fault-cluster.ts";
+import { deviceFaults, type Fault, routeFaults, rowFaults } from "./faults.ts";
 import { whileHeld } from "./held-agent.ts";
-import { addressBlock } from "./resources.ts";
-import { onOneCluster } from "./shared-cluster.ts";
 import { lossesDuring } from "./traffic.ts";
 
-const NODES = [["alder", "birch"], ["cedar"]];
-
 export function repairScenarios(encap: Encap): readonly Scenario[] {
-  return onOneCluster({ pools: poolsOf(encap), nodes: NODES, podsPerNode: 1 }, [
+  return onFaultCluster(encap, [
     {
       name: "routes and nexthops are mended one by one",
       run: async (cluster) => {
-        await prepare(cluster);
+        const before = await withFreshAgent(cluster);
         const ids = await nexthopIds(cluster);
         await assertMended(
           cluster,
+          before,
           routeFaults(encap, (gateway) => ids.get(gateway) ?? 0),
         );
       },
@@ -31,38 +28,32 @@ export function repairScenarios(encap: Encap): readonly Scenario[] {
     {
       name: "neighbours and FDB entries are mended one by one",
       run: async (cluster) => {
-        await prepare(cluster);
-        await assertMended(cluster, rowFaults(encap));
+        const before = await withFreshAgent(cluster);
+        await assertMended(cluster, before, rowFaults(encap));
       },
     },
     {
       name: "devices and addresses are mended one by one",
       run: async (cluster) => {
-        await prepare(cluster);
+        const before = await withFreshAgent(cluster);
         const faults = deviceFaults(encap);
         await assertMended(
           cluster,
+          before,
           faults.filter(({ hits }) => hits === undefined),
         );
-        const before = await dumpKernel(cluster.namespace("alder"));
         for (const fault of faults) if (fault.hits) await strike(cluster, fault, before);
       },
     },
   ]);
 }
 
-/** Every scenario has an agent that remembers nothing of the last one's repairs. */
-async function prepare(cluster: Cluster): Promise<void> {
-  cluster.write(...MORE_BLOCKS.map((cidr) => addressBlock(cidr, "cedar")));
-  await assertExact(cluster);
-  await cluster.agent("alder").end("SIGTERM");
-  cluster.agent("alder").start();
-  await assertExact(cluster);
-}
-
 /** One fault after the other, none of which alder and birch may notice. */
-async function assertMended(cluster: Cluster, faults: readonly Fault[]): Promise<void> {
-  const before = await dumpKernel(cluster.namespace("alder"));
+async function assertMended(
+  cluster: Cluster,
+  before: KernelDump,
+  faults: readonly Fault[],
+): Promise<void> {
   const paths = {
     near: cluster.path("alder-1", "birch-1", "always"),
     near6: cluster.path("alder-1", "birch-1", "always6"),
@@ -87,10 +78,7 @@ async function strike(cluster: Cluster, fault: Fault, before: KernelDump): Promi
     assert.ok(named, `${fault.name}: not among ${JSON.stringify(repairs.recent)}`);
     assert.ok(named.milliseconds >= 0);
   });
-  await eventually(async () => {
-    const now = await dumpKernel(cluster.namespace("alder"));
-    assert.deepEqual(dumpDifference(before, now), [], fault.name);
-  });
+  await assertBack(cluster, before, fault.name);
   await agent.inSync();
 }
 

@@ -10,8 +10,13 @@ export interface ClusterScenario {
   run(cluster: Cluster): Promise<void>;
 }
 
+/** What the scenarios need beyond what a cluster comes with. */
+export interface SharedOptions extends ClusterOptions {
+  readonly setUp?: (cluster: Cluster) => Promise<void>;
+}
+
 export function onOneCluster(
-  options: ClusterOptions,
+  { setUp, ...options }: SharedOptions,
   scenarios: readonly ClusterScenario[],
 ): readonly Scenario[] {
   let cluster: Cluster | undefined;
@@ -24,7 +29,10 @@ export function onOneCluster(
     name,
     run: async () => {
       try {
-        cluster ??= await startCluster(options);
+        if (cluster === undefined) {
+          cluster = await startCluster(options);
+          await setUp?.(cluster);
+        }
         await run(cluster);
       } catch (error) {
         await remove();
