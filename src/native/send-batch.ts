@@ -134,8 +134,8 @@ export class SendBatch {
   }
 
   /**
-   * Begins a message to an IPv4 address (one unsigned word in host order) and port, with neither
-   * payload nor control messages. Returns its index.
+   * Begins a message to an IPv4 address (a word in host order) and port, with neither payload nor
+   * control messages. Returns its index.
    */
   beginIpv4(address: number, port: number): number {
     const name = this.#names + this.count * SOCKADDR;
@@ -246,6 +246,11 @@ export class SendBatch {
   firstPieceAt(index: number): number {
     const message = this.#messages + index * MMSGHDR;
     return ((this.#words[this.#vectorOf(message)] as number) - this.#lowBase) >>> 0;
+  }
+
+  /** Its length in bytes. */
+  firstPieceLength(index: number): number {
+    return this.#pieceLength(this.#messages + index * MMSGHDR, 0);
   }
 
   /** Index of the word where the iovecs of a message begin. */
