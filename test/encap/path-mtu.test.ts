@@ -43,6 +43,14 @@ describe("PathMtuCache", () => {
     expect(cache.mtuOf(0, 2000 + PATH_MTU_LIFETIME)).toBe(1400);
   });
 
+  test("remembers for longer what it is told again", () => {
+    const cache = new PathMtuCache(1, 1450, 100);
+    cache.learn(0, 1300, 0);
+    cache.learn(0, 1300, 50);
+    expect(cache.mtuOf(0, 149)).toBe(1300);
+    expect(cache.mtuOf(0, 150)).toBe(1450);
+  });
+
   test("believes less, not more, and nothing below the least MTU", () => {
     const cache = new PathMtuCache(1, 1450, 100);
     cache.learn(0, 1451, 0);
