@@ -81,7 +81,7 @@ function readIpv6(view: DataView, packet: IpPacket, fields: FragmentFields): voi
     key[2 + index] = view.getUint32(at + IPV6_SOURCE + index * 4);
   }
   fields.headersLength = fragmentAt - at;
-  fields.nextHeaderAt = upper.nextHeaderAt - at;
+  fields.nextHeaderAt = upper.fragmentNamedAt - at;
   fields.nextHeader = view.getUint8(fragmentAt);
   fields.payloadAt = fragmentAt + FRAGMENT_HEADER;
   fields.size = end - fields.payloadAt;

@@ -42,10 +42,10 @@ export class UpperLayer {
   protocol = 0;
   /** Its offset. In a later fragment: of the piece of payload. */
   at = 0;
-  /** Offset of the byte that holds `protocol` or, in a fragment, that says a fragment header follows. */
-  nextHeaderAt = 0;
   /** Offset of the fragment header; -1 if the packet has none. */
   fragmentAt = -1;
+  /** Offset of the byte that says that a fragment header follows. */
+  fragmentNamedAt = 0;
   /** True if the packet is a fragment but not the first: it holds no upper-layer header. */
   isLaterFragment = false;
 }
@@ -73,7 +73,7 @@ export function walkExtensionHeaders(
     if (next === NEXT_FRAGMENT) {
       if (upper.fragmentAt >= 0) return false;
       upper.fragmentAt = here;
-      upper.nextHeaderAt = nameAt;
+      upper.fragmentNamedAt = nameAt;
       upper.isLaterFragment = view.getUint16(here + FRAGMENT_OFFSET) >= 1 << 3;
     }
     const length = extensionLength(next, view.getUint8(here + 1));
@@ -82,7 +82,6 @@ export function walkExtensionHeaders(
     here += length;
     if (here > end) return false;
   }
-  if (upper.fragmentAt < 0) upper.nextHeaderAt = nameAt;
   upper.protocol = next;
   upper.at = here;
   return true;

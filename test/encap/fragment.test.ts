@@ -104,6 +104,7 @@ describe.each([4, 6] as const)("IPv%i", (family) => {
     const headers = family === 4 ? 20 : 48;
     expect(cut(packet, headers + 7).reason).toBe(DropReason.TooBig);
     expect(cut(packet, headers + 8)).toMatchObject({ reason: 0, pieces: { length: 10 } });
+    expect(cut(packet, headers + 8, 10).reason).toBe(DropReason.None);
     expect(cut(packet, headers + 8, 9).reason).toBe(DropReason.TooManySegments);
   });
 });

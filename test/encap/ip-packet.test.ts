@@ -152,6 +152,7 @@ describe("fragments", () => {
   test.each([
     ["leaves the packet", "6000000000083c40", "1101000000000000"],
     ["ends in the middle of a header", "6000000000063c40", "110000000000"],
+    ["ends with the first byte of a header", "6000000000013c40", "11"],
     [
       "has hop-by-hop options behind others",
       "6000000000103c40",
@@ -162,6 +163,11 @@ describe("fragments", () => {
   ])("readIpPacket passes on a packet whose chain %s", (_, start, chain) => {
     const found = read(`${start}${addresses}${chain}`);
     expect(found).toMatchObject({ protocol: PROTOCOL_UNKNOWN, upperAt: found.end });
+  });
+
+  test("readIpPacket accepts a packet that ends with its last extension header", () => {
+    const found = read(`6000000000083c40${addresses}3b00010400000000`);
+    expect(found).toMatchObject({ protocol: 59, upperAt: 48, end: 48 });
   });
 
   test("readIpPacket follows a chain of eight headers, and measures authentication in words", () => {

@@ -113,6 +113,29 @@ describe("refusals", () => {
     expect(frameLayers(frame).at(-1)).toEqual({ kind: "refused", reason });
   });
 
+  test.each([
+    ["TCP", 6, 19],
+    ["UDP", 17, 7],
+    ["ICMP", 1, 7],
+    ["ICMPv6", 58, 7],
+  ])("packetLayers ends at a %s header that is cut short", (_, protocol, length) => {
+    const bytes = packetOf({
+      family: 4,
+      trafficClass: 0,
+      ttl: 1,
+      identification: 0,
+      dontFragment: false,
+      source: new Uint8Array(4),
+      destination: new Uint8Array(4),
+      options: new Uint8Array(),
+      flowLabel: 0,
+      protocol,
+      upper: new Uint8Array(length),
+    });
+    const layers = packetLayers(exactView(bytes), 0, bytes.length);
+    expect(layers.at(-1)).toEqual({ kind: "refused", reason: DropReason.Truncated });
+  });
+
   test("packetLayers takes a checksum that is not finished yet for no fault", () => {
     // The sum of the pseudo-header alone: addresses, 17, length 74.
     const sum = 0xc000 + 0x0201 + 0xc000 + 0x0202 + 17 + 74;

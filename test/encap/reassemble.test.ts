@@ -85,6 +85,36 @@ describe.each([4, 6] as const)("IPv%i", (family) => {
     }
   });
 
+  /** Where the fields are that say what a fragment belongs to; for IPv6 the protocol is none of them. */
+  const keyFields: [string, number][] =
+    family === 4
+      ? [
+          ["source", 15],
+          ["destination", 19],
+          ["identification", 5],
+          ["protocol", 9],
+        ]
+      : [
+          ["source", 23],
+          ["destination", 39],
+          ["identification", 47],
+        ];
+
+  test.each(keyFields)("Reassembler keeps packets of another %s apart", (_, place) => {
+    const reassembler = new Reassembler(LIMITS);
+    const other = Buffer.from(of(8, 16, last));
+    other[place] = (other[place] as number) ^ 0x40;
+    if (family === 4) {
+      other.writeUInt16BE(0, 10);
+      other.writeUInt16BE(~plainSum(other.subarray(0, 20)) & 0xffff, 10);
+    }
+    add(reassembler, of(0, 8));
+    expect(add(reassembler, other)).toBe(DropReason.None);
+    expect(reassembler.isComplete).toBe(false);
+    add(reassembler, of(8, 16, last));
+    expect(reassembler.isComplete).toBe(true);
+  });
+
   test("Reassembler ignores a fragment that comes twice", () => {
     const reassembler = new Reassembler(LIMITS);
     for (const piece of [of(0, 800), of(0, 800), of(800, 803, last), of(800, 803, last)].slice(

@@ -143,18 +143,24 @@ describe("readUnderlayError", () => {
     expect(error).toMatchObject({ tell: IcmpError.TooBig, innerMtu: 68 - 50 });
   });
 
-  test("leaves extensions behind the quote aside", () => {
-    // 64 bytes of quote in words of 4, then an extension structure.
-    const extended = errorAbout(
-      `${captures.IPIP_ICMP}2000dfff00080101deadbeef`,
-      11,
-      0,
-      (64 / 4) << 16,
-    );
-    const { error, view } = readError(extended);
-    expect(error.hasInner).toBe(true);
-    expect(error.inner.end).toBe(view.byteLength - 12);
+  // 48 or 64 bytes of quote, in words of 4 for IPv4 and of 8 for IPv6, then an extension structure.
+  test.each([
+    ["time exceeded", captures.IPIP_ICMP, 11, 48, (48 / 4) << 16],
+    ["host unreachable", captures.IPIP_ICMP, 3, 48, (48 / 4) << 16],
+    ["IPv6, time exceeded", captures.IP6_IN_IP6, 3, 64, (64 / 8) * 2 ** 24],
+    ["IPv6, unreachable", captures.IP6_IN_IP6, 1, 64, (64 / 8) * 2 ** 24],
+  ])("leaves extensions behind the quote aside: %s", (_, frame, type, quote, rest) => {
+    const extended = `${frame.slice(0, (ETHERNET_HEADER + quote) * 2)}2000dfff00080101deadbeef`;
+    const { error, view, isOurs } = readError(errorAbout(extended, type, 0, rest));
+    expect(isOurs).toBe(true);
     expect(error.outer.end).toBe(view.byteLength - 12);
+    expect(readError(errorAbout(extended, type, 0, 0)).error.outer.end).toBe(view.byteLength);
+  });
+
+  test("takes the MTU of an IPv6 router for an MTU, whatever its upper byte says", () => {
+    const { error, view } = readError(errorAbout(captures.IP6_IN_IP6, 2, 0, 0x01000000));
+    expect(error.outer.end).toBe(view.byteLength);
+    expect(error.tell).toBe(NOT_RELAYED);
   });
 
   test.each([
@@ -199,6 +205,10 @@ test.each([
   ["port unreachable", 4, 3, 3, NOT_RELAYED],
   ["fragmentation needed", 4, 3, 4, IcmpError.TooBig],
   ["source route failed", 4, 3, 5, NOT_RELAYED],
+  ["network unknown", 4, 3, 6, IcmpError.NetUnreachable],
+  ["host unknown", 4, 3, 7, IcmpError.HostUnreachable],
+  ["network prohibited", 4, 3, 9, IcmpError.Prohibited],
+  ["host prohibited", 4, 3, 10, IcmpError.Prohibited],
   ["prohibited", 4, 3, 13, IcmpError.Prohibited],
   ["source quench", 4, 4, 0, NOT_RELAYED],
   ["redirect", 4, 5, 1, NOT_RELAYED],
@@ -207,6 +217,7 @@ test.each([
   ["parameter problem", 4, 12, 0, NOT_RELAYED],
   ["no route", 6, 1, 0, IcmpError.NetUnreachable],
   ["prohibited", 6, 1, 1, IcmpError.Prohibited],
+  ["beyond scope", 6, 1, 2, IcmpError.HostUnreachable],
   ["address unreachable", 6, 1, 3, IcmpError.HostUnreachable],
   ["port unreachable", 6, 1, 4, NOT_RELAYED],
   ["packet too big", 6, 2, 0, IcmpError.TooBig],
