@@ -7,6 +7,7 @@
  * retry that is due, the time for a full read-back. A turn takes all of it in at once.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { chooseCarrier } from "../tunnels/desired/carrier.ts";
 import { Overlay } from "../tunnels/desired/overlay.ts";
 import { reversePathSysctls } from "../tunnels/desired/reverse-path.ts";
 import { findUnderlay, type Underlay } from "../tunnels/desired/underlay.ts";
@@ -64,7 +65,10 @@ export class Agent {
       node: config.node,
       paths: kernel.paths,
       nexthopObjects: kernel.features.nexthopObjects,
-      encaps: kernel.features,
+      carriers: {
+        vxlan: chooseCarrier("vxlan", "kernel", { kernel: kernel.features.vxlan, userspace: "" }),
+        ipip: chooseCarrier("ipip", "kernel", { kernel: kernel.features.ipip, userspace: "" }),
+      },
       ipv6: kernel.features.ipv6,
     });
     this.overlay.setSettings(config.overlay, config.overlaySources);

@@ -3,6 +3,7 @@
  * configuration file itself.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { KERNEL_CARRIES } from "../../tunnels/desired/carrier.ts";
 import { Overlay } from "../../tunnels/desired/overlay.ts";
 import type { EffectiveSettings } from "../../tunnels/desired/settings.ts";
 import { PathTable } from "../../tunnels/kernel/path-table.ts";
@@ -69,7 +70,7 @@ async function settingsWithDatastore(
     node: config.node,
     paths: new PathTable(),
     nexthopObjects: true,
-    encaps: { vxlan: "", ipip: "" },
+    carriers: KERNEL_CARRIES,
     ipv6: true,
   });
   overlay.setSettings(config.overlay, config.overlaySources);

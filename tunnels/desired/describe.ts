@@ -1,5 +1,6 @@
 /** Why an object other than a route is wanted, in a few words for `plan` and `show`. */
 import type { ObjectKind } from "../kernel/kernel-op.ts";
+import type { LocalSide } from "./local-side.ts";
 import type { PoolIndex } from "./pool-index.ts";
 import type { RemoteNodes } from "./remote-nodes.ts";
 import { TUNNEL_KINDS } from "./tunnel-role.ts";
@@ -10,14 +11,16 @@ export function describeObject(
   key: string,
   pools: PoolIndex,
   remotes: RemoteNodes,
+  { tunnels }: LocalSide,
 ): string | undefined {
   switch (kind) {
     case "sysctl":
       return "this node forwards packets of its pods";
     case "link": {
-      const tunnel = TUNNEL_KINDS.find(({ device }) => device === key);
-      const carried = tunnel && pools.routed(tunnel.family, tunnel.encap);
-      if (!carried || carried.length === 0) return undefined;
+      const carried = TUNNEL_KINDS.filter(({ role, device }) => {
+        return (tunnels[role]?.link.name ?? device) === key;
+      }).flatMap(({ family, encap }) => pools.routed(family, encap));
+      if (carried.length === 0) return undefined;
       const names = carried.map(({ name }) => `"${name}"`).join(", ");
       return `carries pool${carried.length === 1 ? "" : "s"} ${names}`;
     }

@@ -3,12 +3,15 @@
  * have, and what it lacks for them.
  */
 import type { Cidr } from "../../encap/address/cidr.ts";
-import { addressBits, type Family, type IpAddress } from "../../encap/address/ip-address.ts";
-import type { Address, Link } from "../kernel/kernel-state.ts";
-import type { Node } from "../model/node.ts";
-import type { Vtep } from "../model/vtep.ts";
-import { ipipLink } from "./ipip.ts";
-import { fitMtu } from "./mtu.ts";
+import type { Family, IpAddress } from "../../encap/address/ip-address.ts";
+import type { Carriers } from "./carrier.ts";
+import {
+  type LocalTunnel,
+  type LocalTunnels,
+  localTunnel,
+  shareTunDevice,
+  type TunnelInputs,
+} from "./local-tunnel.ts";
 import { inNameOrder } from "./name-order.ts";
 import { subnetOf } from "./path-choice.ts";
 import type { PoolIndex } from "./pool-index.ts";
@@ -19,11 +22,9 @@ import {
   TUNNEL_KINDS,
   type TunnelKind,
   type TunnelRole,
-  tunnelAddress,
   tunnelKind,
 } from "./tunnel-role.ts";
 import type { Underlay, UnderlayParent } from "./underlay.ts";
-import { vxlanLink } from "./vxlan.ts";
 
 export interface LocalFamily {
   readonly address: IpAddress | undefined;
@@ -33,13 +34,6 @@ export interface LocalFamily {
   /** Some pool is CrossSubnet or Never. */
   readonly wantsDirect: boolean;
   readonly hasCrossSubnet: boolean;
-}
-
-export interface LocalTunnel {
-  readonly link: Link;
-  readonly address: Address;
-  /** For the routes through it. */
-  readonly source: IpAddress | undefined;
 }
 
 /** A problem of this node, and the prefixes that have no route because of it. */
@@ -53,22 +47,16 @@ export interface Shortfall {
 
 export interface LocalSide {
   readonly families: { readonly 4: LocalFamily; readonly 6: LocalFamily };
-  readonly tunnels: { readonly [Role in TunnelRole]?: LocalTunnel };
+  readonly tunnels: LocalTunnels;
   readonly shortfalls: readonly Shortfall[];
 }
 
-export interface LocalInputs {
-  /** This node's name. */
-  readonly name: string;
-  readonly node: Node | undefined;
+export interface LocalInputs extends TunnelInputs {
   /** Of all nodes. */
   readonly names: Iterable<string>;
-  readonly vteps: readonly Vtep[];
   readonly families: readonly Family[];
-  /** Empty: the kernel can make the device; else why it cannot. */
-  readonly encaps: { readonly vxlan: string; readonly ipip: string };
+  readonly carriers: Carriers;
   readonly pools: PoolIndex;
-  readonly settings: EffectiveSettings;
   readonly underlay: Underlay;
 }
 
@@ -88,11 +76,14 @@ export function localSide(inputs: LocalInputs): LocalSide {
     const parent = findParent(family, inputs, shortfalls);
     if (parent === undefined) continue;
     for (const kind of kinds) {
-      const tunnel = localTunnel(kind, parent, inputs, shortfalls);
-      if (tunnel) tunnels[kind.role] = tunnel;
+      const { role, encap } = kind;
+      const inUserspace = inputs.carriers[encap].by === "userspace";
+      const { tunnel, problems } = localTunnel(kind, inUserspace, parent, inputs);
+      shortfalls.push(...problems.map((one) => ({ problem: one, role })));
+      if (tunnel) tunnels[role] = tunnel;
     }
   }
-  return { families, tunnels, shortfalls };
+  return { families, tunnels: shareTunDevice(tunnels), shortfalls };
 }
 
 const NO_RECORD = "this node has no record in the datastore";
@@ -106,7 +97,7 @@ function recordHint(names: readonly string[]): string {
   return `add a Node of this name, or start the agent with the right --node${known}`;
 }
 
-/** A pool asks for the device, or a setting does, and the kernel can make it. */
+/** A pool asks for the tunnel, or a setting does, and somebody can carry it. */
 function isWanted(kind: TunnelKind, inputs: LocalInputs, shortfalls: Shortfall[]): boolean {
   if (!inputs.families.includes(kind.family)) return false;
   const pools = inputs.pools.routed(kind.family, kind.encap);
@@ -120,10 +111,9 @@ function isWanted(kind: TunnelKind, inputs: LocalInputs, shortfalls: Shortfall[]
     return false;
   }
   if (pools.length === 0 && setting?.value !== true) return false;
-  const refusal = inputs.encaps[kind.encap];
-  if (refusal === "") return true;
-  const reason = `this kernel cannot make ${kind.encap} devices: ${refusal}`;
-  const hint = `load the kernel module ${kind.encap}, or give the pool another encapsulation`;
+  const carrier = inputs.carriers[kind.encap];
+  if (carrier.by !== "nobody") return true;
+  const { reason, hint } = carrier;
   for (const pool of pools) {
     const subject = `pool "${pool.name}"`;
     shortfalls.push({ problem: problem(subject, reason, hint), role: kind.role, pool: pool.name });
@@ -203,37 +193,6 @@ function findParent(
 
 function absence(found: Underlay[Family], address: IpAddress): string {
   return found.device === undefined ? found.reason : `no link is known for ${address}`;
-}
-
-function localTunnel(
-  kind: TunnelKind,
-  parent: UnderlayParent,
-  { name, node, vteps, settings }: LocalInputs,
-  shortfalls: Shortfall[],
-): LocalTunnel | undefined {
-  const { device, role } = kind;
-  const ip = tunnelAddress(node, kind);
-  if (ip === undefined) {
-    const reason = `node ${name} has no ${kind.label} tunnel address`;
-    const hint = `set ${kind.field} on the Node`;
-    shortfalls.push({ problem: problem(`device ${device}`, reason, hint), role });
-    return undefined;
-  }
-  const fit = fitMtu(kind, parent.mtu, settings);
-  if (fit.problem) shortfalls.push({ problem: fit.problem, role });
-  if (fit.mtu === undefined) return undefined;
-  const vtep = vteps.find(({ family }) => family === kind.family);
-  const { vxlanVni: vni, vxlanPort: port } = settings;
-  const basics = { mtu: fit.mtu, parent: parent.device };
-  const source = kind.family === 4 ? settings.routeSource.value : settings.routeSource6.value;
-  return {
-    link:
-      kind.encap === "vxlan" && vtep
-        ? vxlanLink(device, vtep, { ...basics, vni: vni.value, port: port.value })
-        : ipipLink(device, parent.address, basics),
-    address: { device, ip, prefixLength: addressBits(ip.family), scope: "global" },
-    source,
-  };
 }
 
 function problem(subject: string, reason: string, hint: string): Problem {

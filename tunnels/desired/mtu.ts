@@ -21,12 +21,13 @@ const SETTING: Record<TunnelRole, "vxlanMtu" | "vxlanMtu6" | ("ipipMtu" & keyof 
 /** Undefined where the parent leaves too little; `problem` also where the setting cannot be met. */
 export function fitMtu(
   kind: TunnelKind,
+  device: string,
   parent: UnderlayMtu,
   settings: EffectiveSettings,
 ): { mtu: TunnelMtu | undefined; problem?: Problem } {
   const most = tunnelMtu(parent, kind.encap, kind.family);
   const least = LEAST[kind.family];
-  const subject = `device ${kind.device}`;
+  const subject = `device ${device}`;
   const overhead = encapOverhead(kind.encap, kind.family);
   if (most < least) {
     const reason =

@@ -14,6 +14,7 @@
  */
 import { parseCidr } from "../../encap/address/cidr.ts";
 import type { Family } from "../../encap/address/ip-address.ts";
+import type { ForwardingPlan } from "../../encap/forwarding-plan.ts";
 import type { ObjectKind } from "../kernel/kernel-op.ts";
 import type { KernelState, Nexthop, UnderlayRoute } from "../kernel/kernel-state.ts";
 import { addressKey } from "../kernel/kernel-state.ts";
@@ -21,12 +22,13 @@ import type { PathTable } from "../kernel/path-table.ts";
 import type { Node } from "../model/node.ts";
 import type { OverlaySettings } from "../model/overlay-settings.ts";
 import type { ResourceChange } from "../model/snapshot.ts";
-import type { Vtep } from "../model/vtep.ts";
+import type { Carriers } from "./carrier.ts";
 import { Cluster } from "./cluster.ts";
 import { listConflicts } from "./conflicts.ts";
 import { describeObject } from "./describe.ts";
 import { deviceClashes } from "./device-clash.ts";
 import { DirtyPrefixes } from "./dirty-prefixes.ts";
+import { ForwardingWish } from "./forwarding-wish.ts";
 import { KernelWish, type OverlayChanges } from "./kernel-wish.ts";
 import { type LocalSide, localSide } from "./local-side.ts";
 import { inNameOrder } from "./name-order.ts";
@@ -47,6 +49,7 @@ import type { EffectiveSettings, SettingSources } from "./settings.ts";
 import { forwardingSysctls } from "./sysctls.ts";
 import { UNREAD_UNDERLAY, type Underlay } from "./underlay.ts";
 import { Unrouted } from "./unrouted.ts";
+import type { VtepEntry } from "./vtep-map.ts";
 
 export interface OverlayOptions {
   /** This node's name. */
@@ -54,16 +57,8 @@ export interface OverlayOptions {
   readonly paths: PathTable;
   /** Whether the kernel has nexthop objects. */
   readonly nexthopObjects: boolean;
-  /** Empty: the kernel can make such devices; else why it cannot. */
-  readonly encaps: { readonly vxlan: string; readonly ipip: string };
+  readonly carriers: Carriers;
   readonly ipv6: boolean;
-}
-
-/** A VTEP of the cluster as this node sees it. */
-export interface VtepEntry extends Vtep {
-  readonly local: boolean;
-  /** False if another node won a conflict on its tunnel address, MAC or node address. */
-  readonly inForce: boolean;
 }
 
 /** So many prefixes are decided between two yields; nodes cost about ten times as much. */
@@ -83,6 +78,7 @@ export class Overlay {
   readonly #routeInputs: RouteInputs;
   readonly #unrouted = new Unrouted();
   readonly #wish = new KernelWish();
+  readonly #forwarding = new ForwardingWish();
   #underlay: Underlay = UNREAD_UNDERLAY;
   #local: LocalSide;
 
@@ -94,7 +90,8 @@ export class Overlay {
     this.#cluster = new Cluster(name, this.#dirty);
     const { pools, blocks, vteps } = this.#cluster;
     const peering = { families: this.#families, nexthopObjects, paths };
-    this.#remotes = new RemoteNodes(peering, vteps, this.#nexthopIds, this.#wish);
+    const wishes = { kernel: this.#wish, forwarding: this.#forwarding };
+    this.#remotes = new RemoteNodes(peering, vteps, this.#nexthopIds, wishes);
     const underlayRoutes = this.#underlayRoutes;
     const remotes = this.#remotes;
     this.#routeInputs = { name, paths, pools, blocks, vteps, remotes, underlayRoutes };
@@ -104,6 +101,11 @@ export class Overlay {
   /** Whole after each finished calculation, in pieces while one runs. */
   get desired(): KernelState {
     return this.#wish.state;
+  }
+
+  /** What the data path is to go by; undefined if there is nothing for it to do. */
+  get forwardingPlan(): ForwardingPlan | undefined {
+    return this.#forwarding.plan;
   }
 
   get settings(): EffectiveSettings {
@@ -149,6 +151,14 @@ export class Overlay {
     this.#cluster.isLocalDirty = true;
   }
 
+  /**
+   * Lets what was unwanted by the last calculation leave the forwarding plan with the next one: the
+   * kernel has no routes to it any more.
+   */
+  retireForwarding(): void {
+    this.#forwarding.retire();
+  }
+
   /** At start, before the first calculation: the nexthop objects that the kernel has already. */
   adoptNexthops(actual: ReadonlyMap<number, Nexthop>): void {
     this.#nexthopIds.adopt(actual);
@@ -163,6 +173,7 @@ export class Overlay {
       yield* this.#settle();
       yield* this.#refreshNodes();
       yield* this.#refreshRoutes();
+      yield* this.#forwarding.build();
     } while (this.#isDirty);
     this.#wish.sysctls.replaceAll(forwardingSysctls(this.desired));
     return this.#wish.drain();
@@ -190,14 +201,7 @@ export class Overlay {
 
   /** Of all nodes, this one's included, by name and then family. */
   vteps(): VtepEntry[] {
-    const { vteps } = this.#cluster;
-    return inNameOrder(vteps.names()).flatMap((name) =>
-      (vteps.get(name)?.vteps ?? []).map((vtep) => ({
-        ...vtep,
-        local: name === this.#options.node,
-        inForce: vteps.isInForce(vtep),
-      })),
-    );
+    return this.#cluster.vteps.list();
   }
 
   /**
@@ -205,7 +209,8 @@ export class Overlay {
    * as in `desired`: a route's is its destination, a nexthop's its id in decimal.
    */
   describe(kind: ObjectKind, key: string): string | undefined {
-    if (kind !== "route") return describeObject(kind, key, this.#cluster.pools, this.#remotes);
+    if (kind !== "route")
+      return describeObject(kind, key, this.#cluster.pools, this.#remotes, this.#local);
     const cidr = parseCidr(key);
     const decision = decideRoute(cidr, this.#routeInputs, this.#local);
     return decision && describeDecision(cidr, decision, this.#routeInputs);
@@ -225,6 +230,7 @@ export class Overlay {
     this.#local = this.#localSide();
     const { families, tunnels } = this.#local;
     if (sameValue([old.families, old.tunnels], [families, tunnels])) return;
+    this.#forwarding.setTunnels(tunnels);
     const wanted = Object.values(tunnels);
     this.#wish.links.replaceAll(new Map(wanted.map(({ link }) => [link.name, link])));
     this.#wish.addresses.replaceAll(
@@ -262,6 +268,7 @@ export class Overlay {
       for (const cidr of this.#dirty.take(family, isFirst)) {
         const decision = decideRoute(cidr, this.#routeInputs, this.#local);
         this.#wish.setRoute(cidr, decision?.outcome ?? OUTCOME.none);
+        this.#forwarding.setPrefix(cidr, decision);
         this.#unrouted.note(cidr, decision);
         this.effort.prefixes++;
         if (++done % SLICE_PREFIXES === 0) yield;
@@ -271,7 +278,7 @@ export class Overlay {
 
   #localSide(): LocalSide {
     const { vteps, pools, settings } = this.#cluster;
-    const { node: name, encaps } = this.#options;
+    const { node: name, carriers } = this.#options;
     const entry = vteps.get(name);
     return localSide({
       name,
@@ -279,7 +286,7 @@ export class Overlay {
       names: vteps.names(),
       vteps: entry?.vteps ?? [],
       families: this.#families,
-      encaps,
+      carriers,
       pools,
       settings,
       underlay: this.#underlay,

@@ -33,8 +33,11 @@ export interface PeerPaths extends Readonly<Record<EncapMode, Outcome>> {
 }
 
 /** CrossSubnet and Never go directly inside the subnet; outside, Never has no way of its own. */
-export function choosePath(pool: Pick<IpPool, "encap" | "mode">, peer: PeerPaths): Outcome {
-  return pool.mode !== "Always" && peer.sameSubnet ? peer.none : peer[pool.encap];
+export function chooseEncap(
+  pool: Pick<IpPool, "encap" | "mode">,
+  peer: Pick<PeerPaths, "sameSubnet">,
+): EncapMode {
+  return pool.mode !== "Always" && peer.sameSubnet ? "none" : pool.encap;
 }
 
 /**

@@ -2,7 +2,8 @@
  * What each remote node adds to the desired state whatever blocks it has: its neighbours, FDB
  * entries and nexthop objects, and the paths that its prefixes take.
  */
-import type { Family, IpAddress } from "../../encap/address/ip-address.ts";
+import type { Family } from "../../encap/address/ip-address.ts";
+import type { Remote } from "../../encap/forwarding-plan.ts";
 import {
   type FdbEntry,
   fdbKey,
@@ -12,16 +13,18 @@ import {
   ROUTE_PROTOCOL,
 } from "../kernel/kernel-state.ts";
 import type { PathTable } from "../kernel/path-table.ts";
-import type { Vtep } from "../model/vtep.ts";
 import { type Arrival, arrivalOf } from "./arrival.ts";
-import { directNexthop } from "./direct.ts";
+import type { ForwardingWish } from "./forwarding-wish.ts";
 import { ipipNexthop } from "./ipip.ts";
 import type { KernelWish } from "./kernel-wish.ts";
-import type { LocalFamily, LocalSide, LocalTunnel } from "./local-side.ts";
+import type { LocalSide } from "./local-side.ts";
+import type { LocalTunnel } from "./local-tunnel.ts";
 import type { NexthopIds, NexthopRole, WantedNexthop } from "./nexthop-ids.ts";
 import { OUTCOME, type Outcome, type PeerPaths } from "./path-choice.ts";
+import { directHop, type FarEnd, farEnd, type Reach, reachOf, withoutDirect } from "./reach.ts";
 import { sameValue } from "./same-value.ts";
-import { nodeAddress, TUNNEL_KINDS, type TunnelKind, tunnelKind } from "./tunnel-role.ts";
+import { TUNNEL_KINDS, type TunnelKind, type TunnelRole, tunnelKind } from "./tunnel-role.ts";
+import { ipipRemote, tunPath, vxlanRemote } from "./userspace.ts";
 import type { NodeEntry, VtepMap } from "./vtep-map.ts";
 import { vxlanFdbEntry, vxlanNeighbour, vxlanNexthop } from "./vxlan.ts";
 
@@ -29,6 +32,8 @@ interface PeerObjects {
   readonly neighbours: Neighbour[];
   readonly fdb: FdbEntry[];
   readonly nexthops: Nexthop[];
+  /** For the data path. */
+  readonly remotes: { readonly [Role in TunnelRole]?: Remote };
 }
 
 /** One remote node: its paths by family, and its objects in the desired state. */
@@ -39,20 +44,6 @@ interface Peer extends PeerObjects {
 }
 
 type Hop = Omit<Nexthop, "id">;
-
-/** What the underlay knows of a remote node in one family. */
-interface Reach {
-  readonly address: IpAddress | undefined;
-  /** Why no path at all leads there. */
-  readonly fault: Outcome | undefined;
-  readonly sameSubnet: boolean;
-}
-
-const NOWHERE: Reach = {
-  address: undefined,
-  fault: OUTCOME.noNodeAddress,
-  sameSubnet: false,
-};
 
 const DIRECT_ROLE: Record<Family, NexthopRole> = { 4: "direct", 6: "direct6" };
 
@@ -76,16 +67,23 @@ export class RemoteNodes {
   readonly #vteps: VtepMap;
   readonly #ids: NexthopIds;
   readonly #wish: KernelWish;
+  readonly #forwarding: ForwardingWish;
   readonly #peers = new Map<string, Peer>();
   #inSubnet = 0;
   /** Key of a neighbour or FDB entry, or id of a nexthop -> name of the node. */
   readonly #owners = new Map<string | number, string>();
 
-  constructor(options: RemoteNodesOptions, vteps: VtepMap, ids: NexthopIds, wish: KernelWish) {
+  constructor(
+    options: RemoteNodesOptions,
+    vteps: VtepMap,
+    ids: NexthopIds,
+    wishes: { readonly kernel: KernelWish; readonly forwarding: ForwardingWish },
+  ) {
     this.#options = options;
     this.#vteps = vteps;
     this.#ids = ids;
-    this.#wish = wish;
+    this.#wish = wishes.kernel;
+    this.#forwarding = wishes.forwarding;
   }
 
   /** How many remote nodes there are. */
@@ -125,18 +123,21 @@ export class RemoteNodes {
     if (!this.#options.nexthopObjects) return;
     const node = entry.node.name;
     for (const family of this.#options.families) {
-      const reach = this.#reach(entry, family, local);
+      const reach = reachOf(entry, family, local, this.#vteps);
       const direct = directHop(reach, local.families[family]);
       if (direct) yield { node, role: DIRECT_ROLE[family], nexthop: direct };
       for (const kind of TUNNEL_KINDS) {
-        const hop = kind.family === family ? this.#tunnelHop(entry, kind, reach, local) : 0;
-        if (typeof hop !== "number") yield { node, role: kind.role, nexthop: hop };
+        const tunnel = kind.family === family ? local.tunnels[kind.role] : undefined;
+        if (tunnel === undefined || tunnel.endpoint !== undefined) continue;
+        const end = farEnd(entry, kind, reach, this.#vteps);
+        if (typeof end === "number") continue;
+        yield { node, role: kind.role, nexthop: tunnelHop(kind, end) };
       }
     }
   }
 
   #peer(entry: NodeEntry, local: LocalSide, old: Peer | undefined): Peer {
-    const objects: PeerObjects = { neighbours: [], fdb: [], nexthops: [] };
+    const objects: PeerObjects = { neighbours: [], fdb: [], nexthops: [], remotes: {} };
     const paths = {
       4: this.#familyPaths(entry, 4, local, objects),
       6: this.#familyPaths(entry, 6, local, objects),
@@ -146,6 +147,7 @@ export class RemoteNodes {
       neighbours: keep(old?.neighbours, objects.neighbours),
       fdb: keep(old?.fdb, objects.fdb),
       nexthops: keep(old?.nexthops, objects.nexthops),
+      remotes: objects.remotes,
       oneWay:
         arrivalOf(entry.node, 4, local, paths[4]) ?? arrivalOf(entry.node, 6, local, paths[6]),
     };
@@ -157,7 +159,7 @@ export class RemoteNodes {
     local: LocalSide,
     objects: PeerObjects,
   ): PeerPaths {
-    const reach = this.#reach(entry, family, local);
+    const reach = reachOf(entry, family, local, this.#vteps);
     const direct = directHop(reach, local.families[family]);
     const none = direct
       ? this.#path(entry, DIRECT_ROLE[family], direct, objects)
@@ -177,44 +179,18 @@ export class RemoteNodes {
   ): Outcome {
     const tunnel = kind && local.tunnels[kind.role];
     if (!kind || !tunnel) return OUTCOME.noDevice;
-    const hop = this.#tunnelHop(entry, kind, reach, local);
-    if (typeof hop === "number") return hop;
-    const vtep = kind.encap === "vxlan" ? vtepOf(entry, kind.family) : undefined;
-    if (vtep) {
-      objects.neighbours.push(vxlanNeighbour(kind.device, vtep));
-      objects.fdb.push(vxlanFdbEntry(kind.device, vtep));
+    const end = farEnd(entry, kind, reach, this.#vteps);
+    if (typeof end === "number") return end;
+    if (tunnel.endpoint !== undefined) {
+      const remote = end.encap === "vxlan" ? vxlanRemote(end.vtep) : ipipRemote(end.address);
+      Object.assign(objects.remotes, { [kind.role]: remote });
+      return this.#options.paths.intern(tunPath(kind.family, tunnel));
     }
-    return this.#path(entry, kind.role, hop, objects, tunnel);
-  }
-
-  /** The gateway of the node on a tunnel device of ours, or why there is none. */
-  #tunnelHop(
-    entry: NodeEntry,
-    { role, encap, family, device }: TunnelKind,
-    { address, fault }: Reach,
-    local: LocalSide,
-  ): Hop | Outcome {
-    if (!local.tunnels[role]) return OUTCOME.noDevice;
-    if (fault !== undefined) return fault;
-    const { name } = entry.node;
-    const claim = entry.tunnels.find((tunnel) => tunnel.role === role);
-    const isLost = claim && this.#vteps.tunnelHolder(claim.address) !== name;
-    if (isLost) return OUTCOME.lostTunnelAddress;
-    if (encap === "ipip") return address ? ipipNexthop(device, address) : OUTCOME.noNodeAddress;
-    const vtep = vtepOf(entry, family);
-    if (vtep === undefined) return OUTCOME.noTunnelAddress;
-    if (this.#vteps.macHolder(family, vtep.mac) !== name) return OUTCOME.lostMac;
-    return vxlanNexthop(device, vtep);
-  }
-
-  #reach({ node }: NodeEntry, family: Family, local: LocalSide): Reach {
-    const address = nodeAddress(node, family)?.address;
-    if (address === undefined) return NOWHERE;
-    const isLost = this.#vteps.addressHolder(address) !== node.name;
-    const fault = isLost ? OUTCOME.lostNodeAddress : undefined;
-    // By this node's subnet alone, as Calico has it.
-    const sameSubnet = local.families[family].subnet?.contains(address) ?? false;
-    return { address, fault, sameSubnet };
+    if (end.encap === "vxlan") {
+      objects.neighbours.push(vxlanNeighbour(kind.device, end.vtep));
+      objects.fdb.push(vxlanFdbEntry(kind.device, end.vtep));
+    }
+    return this.#path(entry, kind.role, tunnelHop(kind, end), objects, tunnel);
   }
 
   /** The path over a hop: by a nexthop object, or with the same gateway in the route itself. */
@@ -267,6 +243,9 @@ export class RemoteNodes {
     own(neighbours, old?.neighbours ?? [], peer?.neighbours ?? [], neighbourKey);
     own(fdb, old?.fdb ?? [], peer?.fdb ?? [], fdbKey);
     own(nexthops, old?.nexthops ?? [], peer?.nexthops ?? [], ({ id }) => id);
+    for (const { role } of TUNNEL_KINDS) {
+      this.#forwarding.setRemote(name, role, peer?.remotes[role]);
+    }
   }
 }
 
@@ -276,18 +255,7 @@ function keep<T>(old: readonly T[] | undefined, now: T[]): T[] {
   return now.map((value) => old.find((before) => sameValue(before, value)) ?? value);
 }
 
-function vtepOf({ vteps }: NodeEntry, family: Family): Vtep | undefined {
-  return vteps.find((vtep) => vtep.family === family);
-}
-
-function directHop(
-  { address, fault, sameSubnet }: Reach,
-  { parent, wantsDirect }: LocalFamily,
-): Hop | undefined {
-  if (!wantsDirect || !sameSubnet || parent === undefined || fault !== undefined) return undefined;
-  return address && directNexthop(parent, address);
-}
-
-function withoutDirect({ fault }: Reach, { parent }: LocalFamily): Outcome {
-  return parent === undefined ? OUTCOME.noParent : (fault ?? OUTCOME.beyondSubnet);
+/** The gateway of a remote node on the kernel's tunnel device. */
+function tunnelHop({ device }: TunnelKind, end: FarEnd): Hop {
+  return end.encap === "vxlan" ? vxlanNexthop(device, end.vtep) : ipipNexthop(device, end.address);
 }

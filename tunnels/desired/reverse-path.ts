@@ -36,8 +36,9 @@ export function reversePathSysctls(devices: Iterable<string>): string[] {
 
 export function* reversePathProblems(inputs: ReversePathInputs): Generator<Problem> {
   const parent = inputs.local.families[4].parent;
-  const used = TUNNEL_KINDS.filter((kind) => carriesPackets(kind, inputs)).map(
-    (kind) => kind.device,
+  const used = devicesOf(
+    TUNNEL_KINDS.filter((kind) => carriesPackets(kind, inputs)),
+    inputs.local,
   );
   for (const device of used) {
     const reason = "packets that other nodes send from their node addresses are dropped";
@@ -80,10 +81,15 @@ function* oneWay(arrival: Arrival, inputs: ReversePathInputs): Generator<Problem
 
 function arrivalDevices(arrival: Arrival, { local, pools }: ReversePathInputs): string[] {
   if (arrival === "parent") return [local.families[4].parent ?? []].flat();
-  return TUNNEL_KINDS.filter(({ role, encap, family }) => {
-    const isCross = pools.routed(4, encap).some(({ mode }) => mode === "CrossSubnet");
-    return family === 4 && isCross && local.tunnels[role] !== undefined;
-  }).map(({ device }) => device);
+  const kinds = TUNNEL_KINDS.filter(({ encap, family }) => {
+    return family === 4 && pools.routed(4, encap).some(({ mode }) => mode === "CrossSubnet");
+  });
+  return devicesOf(kinds, local);
+}
+
+/** Several tunnels may share a device. */
+function devicesOf(kinds: readonly TunnelKind[], { tunnels }: LocalSide): string[] {
+  return [...new Set(kinds.flatMap(({ role }) => tunnels[role]?.link.name ?? []))];
 }
 
 /** Whether packets of some remote node have to come over the device. */

@@ -4,13 +4,14 @@
  * first of these that is there decides.
  */
 import type { Cidr } from "../../encap/address/cidr.ts";
+import type { EncapMode } from "../../encap/encap-mode.ts";
 import type { UnderlayRoute } from "../kernel/kernel-state.ts";
 import type { PathTable } from "../kernel/path-table.ts";
 import type { IpPool } from "../model/ip-pool.ts";
 import type { BlockIndex } from "./block-index.ts";
 import { blackholePath, underlayPath } from "./direct.ts";
 import type { LocalSide } from "./local-side.ts";
-import { choosePath, OUTCOME, type Outcome } from "./path-choice.ts";
+import { chooseEncap, OUTCOME, type Outcome } from "./path-choice.ts";
 import type { PoolIndex } from "./pool-index.ts";
 import type { PrefixClaims } from "./prefix-claims.ts";
 import type { RemoteNodes } from "./remote-nodes.ts";
@@ -23,6 +24,8 @@ export interface RouteDecision {
   readonly node: string;
   readonly pool: IpPool | undefined;
   readonly outcome: Outcome;
+  /** How the packets get to the node, if that is another one. */
+  readonly encap?: EncapMode;
 }
 
 export interface RouteInputs {
@@ -91,8 +94,9 @@ function decideTunnelAddress(
   if (cover?.node === node && pools.containing(cover.cidr)) return undefined;
   const pool = pools.containing(cidr);
   if (pool) return decideFor("tunnel address", node, cidr, inputs);
-  const outcome = remotes.paths(node, cidr.family)[kind.encap];
-  return { what: "tunnel address", node, pool, outcome };
+  const { encap } = kind;
+  const outcome = remotes.paths(node, cidr.family)[encap];
+  return { what: "tunnel address", node, pool, outcome, encap };
 }
 
 function decideBlock(cidr: Cidr, inputs: RouteInputs): RouteDecision | undefined {
@@ -107,16 +111,18 @@ function decideFor(
   { pools, remotes, paths, name }: RouteInputs,
 ): RouteDecision {
   const pool = pools.containing(cidr);
-  let outcome: Outcome;
+  const decision = { what, node, pool };
   if (pool === undefined) {
-    outcome = pools.isUnrouted(cidr) ? OUTCOME.none : OUTCOME.noPool;
-  } else if (node === name) {
-    const isBlackhole = what === "block" && !cidr.isHost;
-    outcome = isBlackhole ? paths.intern(blackholePath(cidr.family)) : OUTCOME.none;
-  } else {
-    outcome = choosePath(pool, remotes.paths(node, cidr.family));
+    return { ...decision, outcome: pools.isUnrouted(cidr) ? OUTCOME.none : OUTCOME.noPool };
   }
-  return { what, node, pool, outcome };
+  if (node === name) {
+    const isBlackhole = what === "block" && !cidr.isHost;
+    const outcome = isBlackhole ? paths.intern(blackholePath(cidr.family)) : OUTCOME.none;
+    return { ...decision, outcome };
+  }
+  const peer = remotes.paths(node, cidr.family);
+  const encap = chooseEncap(pool, peer);
+  return { ...decision, outcome: peer[encap], encap };
 }
 
 /** For whoever asks why a route is there: "block of birch". */

@@ -4,7 +4,7 @@
  * point-to-point, and the kernel throws the objects of a device away whenever nobody is attached to
  * it (`nh_netdev_event` in net/ipv4/nexthop.c), the routes over them included.
  */
-import type { IpAddress } from "../../encap/address/ip-address.ts";
+import type { Family, IpAddress } from "../../encap/address/ip-address.ts";
 import type { TunnelMtu, Vni } from "../../encap/encap-mode.ts";
 import type {
   IpipEndpoint,
@@ -13,7 +13,7 @@ import type {
   VxlanRemote,
 } from "../../encap/forwarding-plan.ts";
 import { IPIP_POLICY, VXLAN_POLICY } from "../../encap/outer-policy.ts";
-import type { Link } from "../kernel/kernel-state.ts";
+import { type Link, ROUTE_PROTOCOL, type RoutePath } from "../kernel/kernel-state.ts";
 import type { Vtep } from "../model/vtep.ts";
 import type { IpipSettings } from "./ipip.ts";
 import type { VxlanSettings } from "./vxlan.ts";
@@ -50,6 +50,24 @@ export function ipipEndpoint(
   { mtu }: IpipSettings,
 ): Omit<IpipEndpoint, "peers"> {
   return { encap: "ipip", localAddress: nodeIp, mtu, policy: IPIP_POLICY };
+}
+
+/** All remote nodes share it: which of them a packet goes to is the data path's to know. */
+export function tunPath(
+  family: Family,
+  { link, mtu, source }: { link: Link; mtu: TunnelMtu; source: IpAddress | undefined },
+): RoutePath {
+  return {
+    family,
+    type: "unicast",
+    protocol: ROUTE_PROTOCOL,
+    nexthopId: undefined,
+    device: link.name,
+    gateway: undefined,
+    onlink: false,
+    mtu: mtu === link.mtu ? undefined : mtu,
+    source,
+  };
 }
 
 /** Where neighbour and FDB entry lead in the kernel. */

@@ -8,7 +8,7 @@ import type { MacAddress } from "../../encap/address/mac-address.ts";
 import type { Node } from "../model/node.ts";
 import { type Vtep, vtepMac } from "../model/vtep.ts";
 import type { DirtyPrefixes } from "./dirty-prefixes.ts";
-import { compareText } from "./name-order.ts";
+import { compareText, inNameOrder } from "./name-order.ts";
 import { PrefixClaims } from "./prefix-claims.ts";
 import {
   nodeAddress,
@@ -34,6 +34,13 @@ export interface NodeEntry {
   /** Only of tunnels that have both ends: a tunnel address and a node address of its family. */
   readonly tunnels: readonly TunnelClaim[];
   readonly vteps: readonly Vtep[];
+}
+
+/** A VTEP of the cluster as this node sees it. */
+export interface VtepEntry extends Vtep {
+  readonly local: boolean;
+  /** False if another node won a conflict on its tunnel address, MAC or node address. */
+  readonly inForce: boolean;
 }
 
 export class VtepMap {
@@ -102,6 +109,17 @@ export class VtepMap {
   inForce<T extends AddressClaim>(claims: readonly T[]): T | undefined {
     if (claims.length < 2) return claims[0];
     return claims.find((claim) => claim.node === this.#local) ?? claims[0];
+  }
+
+  /** Of all nodes, by name and then family. */
+  list(): VtepEntry[] {
+    return inNameOrder(this.names()).flatMap((name) =>
+      (this.get(name)?.vteps ?? []).map((vtep) => ({
+        ...vtep,
+        local: name === this.#local,
+        inForce: this.isInForce(vtep),
+      })),
+    );
   }
 
   /** True if the VTEP lost neither its tunnel address, its MAC nor its node address. */

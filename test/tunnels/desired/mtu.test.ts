@@ -10,7 +10,12 @@ import { twin } from "./notation.ts";
 function fitted(role: TunnelRole, parent: number, settings: OverlaySettings = {}) {
   const kind = TUNNEL_KINDS.find((one) => one.role === role);
   if (kind === undefined) throw new RangeError(role);
-  return fitMtu(kind, parent as UnderlayMtu, effectiveSettings([{ source: "flag", settings }]));
+  return fitMtu(
+    kind,
+    kind.device,
+    parent as UnderlayMtu,
+    effectiveSettings([{ source: "flag", settings }]),
+  );
 }
 
 test.each([

@@ -1,6 +1,7 @@
 /** One node's Overlay in a test: its underlay, its changes, and what it wants. */
 import { parseAddressWithLength, parseCidr } from "../../../encap/address/cidr.ts";
 import { parseIp } from "../../../encap/address/ip-address.ts";
+import { KERNEL_CARRIES } from "../../../tunnels/desired/carrier.ts";
 import type { OverlayChanges } from "../../../tunnels/desired/kernel-wish.ts";
 import { Overlay, type OverlayOptions } from "../../../tunnels/desired/overlay.ts";
 import { findUnderlay } from "../../../tunnels/desired/underlay.ts";
@@ -36,7 +37,7 @@ export class NodeView {
       node: "alder",
       paths: this.paths,
       nexthopObjects: true,
-      encaps: { vxlan: "", ipip: "" },
+      carriers: KERNEL_CARRIES,
       ipv6: true,
       ...options,
     });

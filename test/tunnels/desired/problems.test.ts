@@ -1,5 +1,6 @@
 /** What cannot be programmed is said once for each cause, the gravest first. */
 import { expect, test } from "vitest";
+import { carriers } from "./carriers.ts";
 import { NodeView } from "./node-view.ts";
 
 const ALDER = "node alder 192.0.2.1/24 vxlan=10.0.0.1 ipip=10.1.0.1";
@@ -57,7 +58,9 @@ test("counts follow what is mended", () => {
 });
 
 test("an encapsulation that the kernel lacks is told once for each pool", () => {
-  const view = new NodeView({ encaps: { vxlan: "Unknown device type", ipip: "not permitted" } });
+  const view = new NodeView({
+    carriers: carriers("kernel", "Unknown device type", "not permitted"),
+  });
   view.change([...POOLS, ALDER, "node birch 192.0.2.2 vxlan=10.0.1.1"]);
   view.change(["block 10.0.1.0/29 birch", "block 10.1.1.0/29 birch", "block 10.2.1.0/29 birch"]);
   expect(problems(view)).toEqual([

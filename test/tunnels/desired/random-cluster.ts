@@ -1,5 +1,7 @@
 /** Random clusters as lines, drawn from so few values that claims meet, nest and collide often. */
 import fc from "fast-check";
+import { KERNEL_CARRIES } from "../../../tunnels/desired/carrier.ts";
+import { carriers } from "./carriers.ts";
 import type { UnderlayFacts } from "./node-view.ts";
 
 const NAMES = ["alder", "birch", "cedar", "dogwood"];
@@ -96,9 +98,11 @@ export const settings = fc.record(
 export const options = fc.record({
   nexthopObjects: fc.boolean(),
   ipv6: fc.boolean(),
-  encaps: fc.constantFrom(
-    { vxlan: "", ipip: "" },
-    { vxlan: "", ipip: "" },
-    { vxlan: "", ipip: "Unknown device type" },
+  carriers: fc.constantFrom(
+    KERNEL_CARRIES,
+    KERNEL_CARRIES,
+    carriers("kernel", "", "Unknown device type"),
+    carriers("auto", "", "Unknown device type"),
+    carriers("userspace", "", ""),
   ),
 });
