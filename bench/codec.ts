@@ -1,10 +1,10 @@
 /**
  * What does each step of the packet path cost, and does it allocate?
  *
- * Packets lie in an arena of 8 MB, as they do in a worker, and each step runs over a million of them.
- * Nanoseconds are of processor time, per packet, or per segment where that is said, and include the
- * loop. A byte of heap for each packet would show as a megabyte, in every repetition: the median
- * leaves out the ones in which V8 went back to slower code for a while.
+ * Packets lie in an arena of 8 MB, as they do in a worker, and each step runs over a million of
+ * them. Nanoseconds are of processor time, per packet, or per segment where that is said, and
+ * include the loop. A byte of heap for each packet would show as a megabyte, in every repetition:
+ * the median leaves out the ones in which V8 went back to slower code for a while.
  */
 import { buildRemoteTable } from "../encap/build-remote-table.ts";
 import { ADDRESS_PLAN, PREFIXES, tablePrefixes } from "./codec/arena.ts";

@@ -1,4 +1,7 @@
-/** Lays prefixes out as the buffer of a `RemoteTable`: away from the packets, for those who change it. */
+/**
+ * Lays prefixes out as the buffer of a `RemoteTable`: away from the packets, for those who change
+ * it.
+ */
 import { compareCidr } from "./address/cidr.ts";
 import { addressBits, type Family } from "./address/ip-address.ts";
 import { type PrefixColumns, prefixColumns, type RemotePrefix, wordsOf } from "./prefix-columns.ts";

@@ -25,8 +25,8 @@ import { UDP_CHECKSUM, UDP_HEADER, UDP_LENGTH, UDP_NO_CHECKSUM } from "./header/
 import type { IpPacket } from "./ip-packet.ts";
 
 /**
- * Offset of the payload of a packet that can be merged with others of its kind, else 0: TCP with data
- * and no flags but ACK and PSH, or UDP with data and a checksum; no options, no fragment.
+ * Offset of the payload of a packet that can be merged with others of its kind, else 0: TCP with
+ * data and no flags but ACK and PSH, or UDP with data and a checksum; no options, no fragment.
  */
 export function mergeablePayloadAt(view: DataView, packet: IpPacket, mergeUdp: boolean): number {
   const { protocol, upperAt, end } = packet;
@@ -46,7 +46,9 @@ export function mergeablePayloadAt(view: DataView, packet: IpPacket, mergeUdp: b
   return isExact && hasChecksum ? upperAt + UDP_HEADER : 0;
 }
 
-/** True if two mergeable packets differ in no field of the IP header that must agree, nor in ports. */
+/**
+ * True if two mergeable packets differ in no field of the IP header that must agree, nor in ports.
+ */
 export function isSameFlow(view: DataView, first: IpPacket, next: IpPacket): boolean {
   const { at: a, upperAt: upperA } = first;
   const { at: b, upperAt: upperB } = next;

@@ -58,8 +58,9 @@ export interface CoalesceLimits {
 }
 
 /**
- * One run of packets being merged. `add` until it refuses, then `finish`, write the slices, `clear`,
- * and `add` the refused one again; `finish` too when nothing more is at hand, so that no packet waits.
+ * One run of packets being merged. `add` until it refuses, then `finish`, write the slices,
+ * `clear`, and `add` the refused one again; `finish` too when nothing more is at hand, so that no
+ * packet waits.
  */
 export class Coalescer {
   /** Offset and length of each slice; valid up to `count` after `finish`. */

@@ -1,8 +1,8 @@
 /**
  * ECN and DSCP across a tunnel.
  *
- * ECN is the lower two bits of the traffic class: 00 Not-ECT, 01 ECT(1), 10 ECT(0), 11 CE.
- * The rules on the way out are those of RFC 6040 section 4.1 and of Linux; on the way in both agree:
+ * ECN is the lower two bits of the traffic class: 00 Not-ECT, 01 ECT(1), 10 ECT(0), 11 CE. The
+ * rules on the way out are those of RFC 6040 section 4.1 and of Linux; on the way in both agree:
  *
  *            +---------+------------------------------------------------+
  *            | inner   |                 outer on arrival               |

@@ -22,9 +22,10 @@ const PROTOCOL_UDPLITE = 136;
 const PROTOCOL_DCCP = 33;
 
 /**
- * A hash of the flow of `packet`, 32 bits as a signed number: addresses and protocol, with ports where they
- * can be seen, else with the IPv6 flow label. Fragments count without ports, the first one too, so
- * that all pieces of a packet take one path. A `seed` of the node's own keeps the ports unguessable.
+ * A hash of the flow of `packet`, 32 bits as a signed number: addresses and protocol, with ports
+ * where they can be seen, else with the IPv6 flow label. Fragments count without ports, the first
+ * one too, so that all pieces of a packet take one path. A `seed` of the node's own keeps the ports
+ * unguessable.
  */
 export function hashFlow(view: DataView, packet: IpPacket, seed = 0): number {
   const { at, family, protocol } = packet;

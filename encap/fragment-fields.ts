@@ -18,17 +18,24 @@ import {
 } from "./header/ipv6-extension.ts";
 import type { IpPacket } from "./ip-packet.ts";
 
-/** Words that fragments of one packet have in common: family and protocol, identification, addresses. */
+/**
+ * Words that fragments of one packet have in common: family and protocol, identification,
+ * addresses.
+ */
 export const FRAGMENT_KEY_WORDS = 10;
 
 /** One object is used for many fragments. */
 export class FragmentFields {
   family: Family = 4;
   readonly key: Uint32Array = new Uint32Array(FRAGMENT_KEY_WORDS);
-  /** Offset in memory of the first byte, and length, of the headers that come before the payload. */
+  /**
+   * Offset in memory of the first byte, and length, of the headers that come before the payload.
+   */
   headersAt = 0;
   headersLength = 0;
-  /** IPv6: the byte of those headers that names the fragment header, and what it shall name instead. */
+  /**
+   * IPv6: the byte of those headers that names the fragment header, and what it shall name instead.
+   */
   nextHeaderAt = 0;
   nextHeader = 0;
   payloadAt = 0;

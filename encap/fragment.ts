@@ -1,6 +1,6 @@
 /**
- * IP fragmentation: IPv4 (RFC 791 section 3.2) where DF is clear, and IPv6 (RFC 8200 section 4.5) for
- * outer packets, whose source we are. As in segment.ts the payload stays where it is and each
+ * IP fragmentation: IPv4 (RFC 791 section 3.2) where DF is clear, and IPv6 (RFC 8200 section 4.5)
+ * for outer packets, whose source we are. As in segment.ts the payload stays where it is and each
  * fragment gets a block of headers of its own:
  *
  *   whole       | IP |  payload: n * 8 bytes  |  n * 8 bytes  | rest |
@@ -68,7 +68,8 @@ export function fragmentIpv4(
 
 /**
  * Cuts an IPv6 packet without extension headers into fragments of at most `mtu` bytes; others are
- * refused. `identification`, unsigned 32 bits, is not to come again soon for the same two addresses.
+ * refused. `identification`, unsigned 32 bits, is not to come again soon for the same two
+ * addresses.
  */
 export function fragmentIpv6(
   view: DataView,

@@ -1,6 +1,6 @@
 /**
- * The answer to a packet that cannot be carried: an ICMP error to its sender, ready to be written to
- * the TUN device. How many of them are sent in a second is the caller's to limit.
+ * The answer to a packet that cannot be carried: an ICMP error to its sender, ready to be written
+ * to the TUN device. How many of them are sent in a second is the caller's to limit.
  */
 import type { IpAddress } from "./address/ip-address.ts";
 import { finishChecksum, sumBytes, sumIpv6PseudoHeader } from "./header/checksum.ts";
@@ -64,8 +64,8 @@ const ipv4 = new Ipv4Header();
 const ipv6 = new Ipv6Header();
 
 /**
- * Writes the answer to `packet` at `answerAt`, where `ICMP_ANSWER_MAX` bytes are free, and returns its
- * length: 0 if there must be none (`mayAnswer`). `source` is an address of this node, of the
+ * Writes the answer to `packet` at `answerAt`, where `ICMP_ANSWER_MAX` bytes are free, and returns
+ * its length: 0 if there must be none (`mayAnswer`). `source` is an address of this node, of the
  * packet's family; `mtu` counts for `TooBig` only.
  */
 export function writeIcmpError(

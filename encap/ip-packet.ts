@@ -1,5 +1,6 @@
 /**
- * One IP packet in memory, inner or outer: checked once, after which nothing that reads it can fail.
+ * One IP packet in memory, inner or outer: checked once, after which nothing that reads it can
+ * fail.
  *
  * How a packet flows. Packets lie in one arena, reached through one DataView, with headroom before
  * each; every function takes that view and byte offsets, writes in place, and allocates nothing.

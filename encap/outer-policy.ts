@@ -29,7 +29,9 @@ export const IPIP_POLICY: OuterPolicy = {
   dontFragment: true,
 };
 
-/** As `ip link add … type ip6tnl` makes it, but for the encapsulation limit, which we do not send. */
+/**
+ * As `ip link add … type ip6tnl` makes it, but for the encapsulation limit, which we do not send.
+ */
 export const IP6TNL_POLICY: OuterPolicy = { ...IPIP_POLICY, ttl: DEFAULT_TTL };
 
 /** As `ip link add … type vxlan` makes it. */

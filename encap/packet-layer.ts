@@ -1,4 +1,7 @@
-/** The headers of a packet as values, one for each kind: for people and tests, not for the packet path. */
+/**
+ * The headers of a packet as values, one for each kind: for people and tests, not for the packet
+ * path.
+ */
 import type { Family, IpAddress } from "./address/ip-address.ts";
 import type { MacAddress } from "./address/mac-address.ts";
 import type { DropReason } from "./drop-reason.ts";

@@ -1,7 +1,7 @@
 /**
  * A packet on one line, outer and inner, in tcpdump's words:
  *
- *   IP 192.0.2.1.43870 > 192.0.2.2.4789: VXLAN vni 4096: IP 10.244.0.1 > 10.244.1.1: ICMP echo request, length 24
+ *   IP 192.0.2.1.43870 > 192.0.2.2.4789: VXLAN vni 4096: IP 10.244.0.1 > 10.244.1.1: ICMP echo reply, …
  */
 import { dropReasonText } from "./drop-reason.ts";
 import * as icmp from "./header/icmp.ts";
@@ -99,8 +99,9 @@ function tcpText({ flags, sequence, acknowledgment, window, length }: TcpLayer):
 }
 
 function icmpText({ family, type, code, rest, length }: IcmpLayer): string {
-  const name = family === 4 ? "ICMP" : "ICMP6";
-  return `${name} ${family === 4 ? icmpv4Text(type, code, rest) : icmpv6Text(type, code, rest)}, length ${length}`;
+  const text =
+    family === 4 ? `ICMP ${icmpv4Text(type, code, rest)}` : `ICMP6 ${icmpv6Text(type, code, rest)}`;
+  return `${text}, length ${length}`;
 }
 
 const ICMPV4_TEXTS: Record<string, string> = {

@@ -67,7 +67,10 @@ export class PathMtuCache {
     return this.#usual;
   }
 
-  /** Keeps what an error from the underlay said, from now on; more than is known already is not believed. */
+  /**
+   * Keeps what an error from the underlay said, from now on; more than is known already is not
+   * believed.
+   */
   learn(remote: number, mtu: number, now: number): void {
     if (mtu > this.mtuOf(remote, now)) return;
     this.#mtu[remote] = Math.max(mtu, IPV4_MTU_MIN);

@@ -1,8 +1,8 @@
 /**
  * Reassembly of IPv4 fragments (RFC 791 section 3.2) and IPv6 fragments (RFC 8200 section 4.5). All
  * memory is taken at the start: a slot for each packet that may be incomplete at once, with room
- * for the longest. What finds no slot, takes too long, or overlaps (RFC 5722: nothing honest does) is
- * dropped, for IPv4 too.
+ * for the longest. What finds no slot, takes too long, or overlaps (RFC 5722: nothing honest does)
+ * is dropped, for IPv4 too.
  */
 import { DropReason } from "./drop-reason.ts";
 import { FragmentFields, readFragmentFields } from "./fragment-fields.ts";
@@ -15,7 +15,9 @@ export interface ReassemblyLimits {
   readonly packets: number;
   /** Bytes of payload in all of them. */
   readonly bytes: number;
-  /** Milliseconds from the first fragment to the last; Linux has 30 s for IPv4 and 60 s for IPv6. */
+  /**
+   * Milliseconds from the first fragment to the last; Linux has 30 s for IPv4 and 60 s for IPv6.
+   */
   readonly lifetime: number;
 }
 
@@ -96,7 +98,9 @@ export class Reassembler {
     return reason;
   }
 
-  /** The slot of the packet that the fragment belongs to, or a free one; undefined if there is none. */
+  /**
+   * The slot of the packet that the fragment belongs to, or a free one; undefined if there is none.
+   */
   #slotFor(fields: FragmentFields, now: number): ReassemblySlot | undefined {
     // First and last in one (RFC 6946) goes by itself, whatever else has its identification.
     const isAtomic = fields.offset === 0 && fields.isLast;

@@ -24,7 +24,9 @@ import {
   setIpv6TrafficClass,
 } from "./header/ipv6.ts";
 
-/** An IPv4 header with options, or an IPv6 header with what may stand before the fragment header. */
+/**
+ * An IPv4 header with options, or an IPv6 header with what may stand before the fragment header.
+ */
 export const HEADERS_MAX = 256;
 const PAYLOAD_MAX = 0x10000;
 export const SLOT_BYTES: number = HEADERS_MAX + PAYLOAD_MAX;
@@ -139,7 +141,9 @@ export class ReassemblySlot {
     setIpv6TrafficClass(this.#view, at, (ipv6TrafficClass(this.#view, at) & 0xfc) | ecn);
   }
 
-  /** A mark on one fragment is a mark on the whole (RFC 3168 section 5.3); -1 if they contradict. */
+  /**
+   * A mark on one fragment is a mark on the whole (RFC 3168 section 5.3); -1 if they contradict.
+   */
   #mergedEcn(): number {
     const seen = this.#ecnSeen;
     if (seen === 1 << ECN_NOT_ECT) return ECN_NOT_ECT;

@@ -5,9 +5,11 @@
  * it without a copy.
  *
  * The ranges of remote-ranges.ts are found over a trie that is compressed both ways, as Linux's own
- * is: a node skips the bits that all its ranges have in common, and goes by up to 16 of those behind.
+ * is: a node skips the bits that all its ranges have in common, and goes by up to 16 of those
+ * behind.
  *
- *   node     | first range | last range | bits skipped | bits gone by | an entry for each value, and one more |
+ *   node     | first range | last range | bits skipped | bits gone by | entries: one for each value,
+ *            and one behind the last
  *   entry    n >= 0: n ranges of the table start before this value; few start in it: search them
  *            ~n:     many do, and node n is theirs
  *

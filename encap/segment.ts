@@ -1,7 +1,7 @@
 /**
- * Segmentation: a TUN device with offloads hands over TCP and UDP super-packets of up to 64 KB, which
- * are cut here into what the path carries. The payload stays where it is; each segment gets a block of
- * headers, and goes out as two pieces.
+ * Segmentation: a TUN device with offloads hands over TCP and UDP super-packets of up to 64 KB,
+ * which are cut here into what the path carries. The payload stays where it is; each segment gets a
+ * block of headers, and goes out as two pieces.
  *
  *   super-packet   | IP | TCP |  payload 0  |  payload 1  |  payload 2  |last|
  *                                     ^              ^
@@ -69,8 +69,8 @@ export class Segments {
 }
 
 /**
- * Cuts `packet`, for which the TUN device gave `offload`, into segments of `offload.gsoSize` bytes of
- * payload. With `finish` their checksums are calculated; else each holds the sum of its
+ * Cuts `packet`, for which the TUN device gave `offload`, into segments of `offload.gsoSize` bytes
+ * of payload. With `finish` their checksums are calculated; else each holds the sum of its
  * pseudo-header, as NEEDS_CSUM has it.
  *
  * FIN and PSH stay on the last segment alone, CWR on the first (RFC 3168 section 6.1.2); the IPv4

@@ -6,7 +6,9 @@
 /** A fixed value from 1 to 255, or the inner packet's own (`ttl inherit` of iproute2). */
 export type TtlPolicy = number | "inherit";
 
-/** What Linux gives its own packets (`net.ipv4.ip_default_ttl`, `hop_limit`) unless told otherwise. */
+/**
+ * What Linux gives its own packets (`net.ipv4.ip_default_ttl`, `hop_limit`) unless told otherwise.
+ */
 export const DEFAULT_TTL = 64;
 
 /** Linux's ipip devices made without `ttl`; ip6tnl takes the default. */

@@ -41,9 +41,9 @@ export class UnderlayError {
 }
 
 /**
- * What an error of this type and code, about an outer packet of `family`, is to the inner sender. As
- * a tunnel is one hop, a packet that got lost inside makes the far end unreachable. Not relayed is
- * what tells of the tunnel itself: port unreachable (a VTEP that restarts), source route failed,
+ * What an error of this type and code, about an outer packet of `family`, is to the inner sender.
+ * As a tunnel is one hop, a packet that got lost inside makes the far end unreachable. Not relayed
+ * is what tells of the tunnel itself: port unreachable (a VTEP that restarts), source route failed,
  * redirects, source quench, parameter problems, reassembly that took too long.
  */
 export function relayedError(
@@ -143,7 +143,9 @@ function innerPacketAt(view: DataView, outer: IpPacket, vxlanPort: number): numb
   return port === vxlanPort ? upperAt + UDP_HEADER + VXLAN_HEADERS : 0;
 }
 
-/** The MTU that the router reports; from one that reports none, the next plateau below the packet. */
+/**
+ * The MTU that the router reports; from one that reports none, the next plateau below the packet.
+ */
 function nextHopMtu(view: DataView, icmpAt: number, outer: IpPacket): number {
   if (outer.family === 6) return view.getUint32(icmpAt + icmp.ICMP_REST);
   const mtu = view.getUint16(icmpAt + icmp.ICMP_REST + 2);

@@ -142,8 +142,8 @@ function writeOuterUdp(view: DataView, at: number, length: number, udp: UdpHeade
 
 /**
  * Finds and checks the packet inside a UDP payload of `length` bytes at `at`, in the order and with
- * the strictness of Linux's vxlan device: what it drops is dropped, for the same reason. Whether the
- * outer source is a node of the overlay is the caller's to ask.
+ * the strictness of Linux's vxlan device: what it drops is dropped, for the same reason. Whether
+ * the outer source is a node of the overlay is the caller's to ask.
  */
 export function decapsulateVxlan(
   view: DataView,

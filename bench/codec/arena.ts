@@ -1,4 +1,7 @@
-/** The packets that the codec is measured with, in slots of one arena, and the table they are looked up in. */
+/**
+ * The packets that the codec is measured with, in slots of one arena, and the table they are looked
+ * up in.
+ */
 import { Cidr } from "../../encap/address/cidr.ts";
 import { addressBits, type Family, IpAddress } from "../../encap/address/ip-address.ts";
 import { parseMac } from "../../encap/address/mac-address.ts";

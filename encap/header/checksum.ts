@@ -12,9 +12,9 @@
  * The sum of `length` bytes from `at`; an odd last byte counts as the first of a word. `length` is
  * at most 1 MiB.
  *
- * Words are read little-endian and 32 bits wide: the order of bytes does not change the sum but
- * for one swap at its end (RFC 1071 section 2 B), and 2^32 is 1 modulo 0xffff. Doubles add them
- * exactly and, unlike 32-bit integers, need no folding on the way; four of them keep the adders busy.
+ * Words are read little-endian and 32 bits wide: the order of bytes does not change the sum but for
+ * one swap at its end (RFC 1071 section 2 B), and 2^32 is 1 modulo 0xffff. Doubles add them exactly
+ * and, unlike 32-bit integers, need no folding on the way; four of them keep the adders busy.
  */
 export function sumBytes(view: DataView, at: number, length: number): number {
   const end = at + length;

@@ -57,7 +57,9 @@ export const ICMPV6_NOT_NEIGHBOUR = 2;
 export const ICMPV6_ADDR_UNREACH = 3;
 export const ICMPV6_PORT_UNREACH = 4;
 
-/** True for ICMPv4 messages that report about another packet: nobody answers those with an error. */
+/**
+ * True for ICMPv4 messages that report about another packet: nobody answers those with an error.
+ */
 export function isIcmpv4Error(type: number): boolean {
   switch (type) {
     case ICMP_DEST_UNREACH:
@@ -98,7 +100,9 @@ export function icmpv4QuoteLength(view: DataView, at: number, length: number): n
   return said > 0 ? Math.min(said, length - ICMP_HEADER) : length - ICMP_HEADER;
 }
 
-/** The same for ICMPv6, where only these two types have a length: in PKT_TOOBIG the MTU is there. */
+/**
+ * The same for ICMPv6, where only these two types have a length: in PKT_TOOBIG the MTU is there.
+ */
 export function icmpv6QuoteLength(view: DataView, at: number, length: number): number {
   const type = view.getUint8(at + ICMP_TYPE);
   const hasLength = type === ICMPV6_DEST_UNREACH || type === ICMPV6_TIME_EXCEED;

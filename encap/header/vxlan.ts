@@ -36,7 +36,8 @@ export function hasVni(view: DataView, at: number): boolean {
 
 /**
  * True if a bit is set that RFC 7348 reserves. The RFC has receivers ignore them; Linux refuses the
- * packet, because an extension that it does not know (GBP, GPE, RCO) may change what the rest means.
+ * packet, because an extension that it does not know (GBP, GPE, RCO) may change what the rest
+ * means.
  */
 export function hasReservedBits(view: DataView, at: number): boolean {
   return (view.getUint32(at) & ~VXLAN_FLAGS) !== 0 || view.getUint8(at + 7) !== 0;

@@ -43,7 +43,8 @@ test("the codepoints are those of RFC 3168 section 5", () => {
   expect([ECN_NOT_ECT, ECN_ECT_1, ECN_ECT_0, ECN_CE]).toEqual([0b00, 0b01, 0b10, 0b11]);
 });
 
-// Figure 3, "New IP in IP Encapsulation Behaviours"; the last column is Linux's INET_ECN_encapsulate.
+// Figure 3, "New IP in IP Encapsulation Behaviours"; the last column is Linux's
+// INET_ECN_encapsulate.
 const ENCAPSULATION = `
   |  Not-ECT |  Not-ECT      |  Not-ECT  |  Not-ECT  |
   |  ECT(0)  |  Not-ECT      |  ECT(0)   |  ECT(0)   |

@@ -38,7 +38,8 @@ describe.each([
     expect(hexAt(view, header, written - header)).toBe(hexAt(captured, header));
     const answer = new IpPacket();
     expect(readIpPacket(view, 0, written, answer)).toBe(DropReason.None);
-    // But for the identification and DF of IPv4 and the flow label of IPv6 the header is Linux's too.
+    // But for the identification and DF of IPv4 and the flow label of IPv6 the header is Linux's
+    // too.
     const ours = Buffer.from(view.buffer, 0, header);
     const theirs = Buffer.from(captured.buffer, 0, header);
     const [from, to] = family === 4 ? [4, 12] : [1, 4];

@@ -85,7 +85,10 @@ describe.each([4, 6] as const)("IPv%i", (family) => {
     }
   });
 
-  /** Where the fields are that say what a fragment belongs to; for IPv6 the protocol is none of them. */
+  /**
+   * Where the fields are that say what a fragment belongs to; for IPv6 the protocol is none of
+   * them.
+   */
   const keyFields: [string, number][] =
     family === 4
       ? [

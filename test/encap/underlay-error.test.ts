@@ -33,7 +33,10 @@ function readError(bytes: Uint8Array, fields: Partial<IpPacket> = {}): Told {
   return { view, isOurs: readUnderlayError(view, packet, PORT, error), error };
 }
 
-/** An ICMP error with this first word and second word, about the first `quote` bytes of a captured frame. */
+/**
+ * An ICMP error with this first word and second word, about the first `quote` bytes of a captured
+ * frame.
+ */
 function errorAbout(
   frame: string,
   type: number,

@@ -34,7 +34,10 @@ interface Opened {
   readonly inner: IpPacket;
 }
 
-/** Takes a packet that starts at `at` apart, as far as the inner packet, and demands that it is right. */
+/**
+ * Takes a packet that starts at `at` apart, as far as the inner packet, and demands that it is
+ * right.
+ */
 function open(view: DataView, at: number, network: VxlanNetwork): Opened {
   const opened = { outer: new IpPacket(), udp: new UdpHeader(), inner: new IpPacket() };
   const { outer, udp, inner } = opened;

@@ -1,4 +1,6 @@
-/** TCP and UDP packets, and what they are when cut by plain arithmetic: the oracle of segmentation. */
+/**
+ * TCP and UDP packets, and what they are when cut by plain arithmetic: the oracle of segmentation.
+ */
 import fc from "fast-check";
 import { type PacketPlan, packetOf } from "./packet-bytes.ts";
 import { byte, bytes, long, packetPlan, word } from "./random-packets.ts";

@@ -1,4 +1,6 @@
-/** Every header file, the same questions: does writing give the bytes, does reading give them back? */
+/**
+ * Every header file, the same questions: does writing give the bytes, does reading give them back?
+ */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseMac } from "../../../encap/address/mac-address.ts";
