@@ -17,7 +17,9 @@ import { resourceChangeScenarios } from "./resource-changes.ts";
 import { restartScenarios } from "./restart.ts";
 import { reversePathScenarios } from "./reverse-path.ts";
 import { stormScenarios } from "./storms.ts";
+import { tunnelAddressScenarios } from "./tunnel-addresses.ts";
 import { underlayChangeScenarios } from "./underlay-changes.ts";
+import { vtepRowScenarios } from "./vtep-rows.ts";
 
 const FILES: readonly ((encap: Encap) => readonly Scenario[])[] = [
   datastoreLossScenarios,
@@ -31,7 +33,9 @@ const FILES: readonly ((encap: Encap) => readonly Scenario[])[] = [
   resourceChangeScenarios,
   stormScenarios,
   reversePathScenarios,
+  tunnelAddressScenarios,
   underlayChangeScenarios,
+  vtepRowScenarios,
   restartScenarios,
 ];
 

@@ -1,9 +1,12 @@
 // The tunnel devices: every attribute as the kernel shows it.
 
 import assert from "node:assert/strict";
-import { startCluster } from "../support/cluster.ts";
+import { type Cluster, startCluster } from "../support/cluster.ts";
+import { dumpDifference, dumpKernel } from "../support/kernel-dump.ts";
+import { assertCalculated, assertExact } from "../support/node-plan.ts";
 import type { Scenario } from "../support/uml-scenario.ts";
-import { DEVICE, type Encap, poolsOf } from "./encap.ts";
+import { DEVICE, type Encap, poolsOf, TUNNEL_MTU } from "./encap.ts";
+import { felixConfiguration } from "./resources.ts";
 
 /** A link of `ip -d -j link show`, as far as it is looked at here. */
 interface LinkShown {
@@ -43,7 +46,48 @@ export function deviceScenarios(encap: Encap): readonly Scenario[] {
         }
       },
     },
+    {
+      name: "a device goes when its encapsulation is turned off, that of IPv6 only with its pools",
+      run: async () => {
+        await using cluster = await startCluster({
+          pools: poolsOf(encap),
+          nodes: [["alder"], ["cedar"]],
+          podsPerNode: 1,
+        });
+        const before = await dumpKernel(cluster.namespace("alder"));
+        cluster.write(felixConfiguration({ [`${encap}Enabled`]: false }));
+        await assertCalculated(cluster);
+        assert.deepEqual(await devicesOf(cluster), ["vxlan6.causeway"]);
+        const { problems } = await cluster.agent("alder").status();
+        const word = encap === "vxlan" ? "VXLAN" : "IP-in-IP";
+        for (const pool of ["always", "cross"]) {
+          const found = problems.find(({ subject }) => subject === `pool "${pool}"`);
+          assert.ok(found?.reason.startsWith(`${word} is turned off by ${encap}Enabled`));
+        }
+        assert.equal((await cluster.ping("alder-1", "cedar-1", "always6")).largest, 1430);
+        for (const pool of ["always6", "cross6"]) {
+          cluster.change("IPPool", pool, { vxlanMode: "Never" });
+        }
+        await assertCalculated(cluster);
+        assert.deepEqual(await devicesOf(cluster), []);
+        cluster.remove("FelixConfiguration", "default");
+        cluster.change("IPPool", "always6", { vxlanMode: "Always" });
+        cluster.change("IPPool", "cross6", { vxlanMode: "CrossSubnet" });
+        await assertExact(cluster);
+        const after = await dumpKernel(cluster.namespace("alder"));
+        assert.deepEqual(dumpDifference(before, after), []);
+        assert.equal(
+          (await cluster.ping("alder-1", "cedar-1", "always")).largest,
+          TUNNEL_MTU[encap],
+        );
+      },
+    },
   ];
+}
+
+async function devicesOf(cluster: Cluster): Promise<string[]> {
+  const links = JSON.parse(await cluster.ip("alder", "-j", "link", "show")) as LinkShown[];
+  return links.map(({ ifname }) => ifname).filter((name) => name.endsWith(".causeway"));
 }
 
 function assertVxlan({ linkinfo }: LinkShown, own: Record<string, string>): void {
