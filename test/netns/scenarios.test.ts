@@ -6,7 +6,7 @@ import { kernelAbilities } from "../../src/demo/kernel-abilities.ts";
 import type { Encap } from "../scenarios/encap.ts";
 
 const compiled = new URL("../../.cache/js/test/scenarios/all.js", import.meta.url).href;
-const { scenariosOf } = (await import(compiled)) as typeof import("../scenarios/all.ts");
+const { scenarioGroups } = (await import(compiled)) as typeof import("../scenarios/all.ts");
 const TIMEOUT_MS = 120_000;
 const isRoot = process.getuid?.() === 0;
 const kernel = isRoot ? await kernelAbilities(`cwtest-${process.pid}-0-`) : undefined;
@@ -17,7 +17,7 @@ const encaps = (["vxlan", "ipip"] as const satisfies readonly Encap[]).filter(
 afterAll(() => kernel?.restore());
 
 describe.each(encaps)("on this machine's kernel", (encap) => {
-  for (const { name, run } of scenariosOf(encap)) {
+  for (const { name, run } of scenarioGroups(encap).flat()) {
     test(
       name,
       async (context) => {

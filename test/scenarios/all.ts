@@ -39,9 +39,9 @@ const FILES: readonly ((encap: Encap) => readonly Scenario[])[] = [
   restartScenarios,
 ];
 
-export function scenariosOf(encap: Encap): readonly Scenario[] {
-  return FILES.flatMap((scenarios) => scenarios(encap)).map(({ name, run }) => ({
-    name: `${encap}: ${name}`,
-    run,
-  }));
+/** Those of one file belong together: they may share a cluster. */
+export function scenarioGroups(encap: Encap): readonly (readonly Scenario[])[] {
+  return FILES.map((scenarios) =>
+    scenarios(encap).map(({ name, run }) => ({ name: `${encap}: ${name}`, run })),
+  );
 }

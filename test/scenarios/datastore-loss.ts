@@ -5,11 +5,11 @@ import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { formatStatus } from "../../src/cli/format-status.ts";
 import type { EchoPath } from "../../src/demo/echo-socket.ts";
 import { type Cluster, eventually } from "../support/cluster.ts";
 import { dumpDifference, dumpKernel, type KernelDump } from "../support/kernel-dump.ts";
 import { assertExact } from "../support/node-plan.ts";
+import { statusText } from "../support/status-text.ts";
 import type { Scenario } from "../support/uml-scenario.ts";
 import { DEVICE, type Encap, poolsOf } from "./encap.ts";
 import { type ClusterScenario, onOneCluster } from "./shared-cluster.ts";
@@ -36,7 +36,7 @@ const LOSSES: readonly Loss[] = [
     name: "its directory is removed",
     happen: (directory) => rmSync(directory, { recursive: true }),
     state: "unreachable",
-    text: /^datastore unreachable: .*\/cluster does not exist; going on with .*, \d+ resources; the state in force is .* old$/m,
+    text: /datastore unreachable: .*\/cluster does not exist; going on with .*, \d+ resources/,
   },
   {
     name: "all its files are removed",
@@ -44,7 +44,7 @@ const LOSSES: readonly Loss[] = [
       for (const name of files.keys()) rmSync(join(directory, name));
     },
     state: "empty",
-    text: /^datastore empty: no .yaml or .json file below .*\/cluster; going on with/m,
+    text: /datastore empty: no .yaml or .json file below .*\/cluster; going on with/,
   },
   {
     name: "its files are emptied",
@@ -52,7 +52,7 @@ const LOSSES: readonly Loss[] = [
       for (const name of files.keys()) writeFileSync(join(directory, name), "");
     },
     state: "incomplete",
-    text: /^datastore incomplete: ipamblock\.yaml: file is empty; its last good version is in force, and 2 more/m,
+    text: /datastore incomplete: ipamblock\.yaml: file is empty; its last good version is in force, and 2 more/,
   },
   {
     name: "its files are filled with garbage",
@@ -60,7 +60,7 @@ const LOSSES: readonly Loss[] = [
       for (const name of files.keys()) writeFileSync(join(directory, name), "\0\x01}{: - [\n\t&*");
     },
     state: "incomplete",
-    text: /^datastore incomplete: ipamblock\.yaml: cannot be read to its end; its last good version is in force, and 2 more/m,
+    text: /datastore incomplete: ipamblock\.yaml: cannot be read to its end; its last good version is in force, and 2 more/,
   },
 ];
 
@@ -85,7 +85,7 @@ function lossScenario({ name, happen, state, text }: Loss): ClusterScenario {
         const told = async (): Promise<void> => {
           const report = await agent.status();
           assert.equal(report.datastore.condition.state, state);
-          assert.match(formatStatus(report), text);
+          assert.match(statusText(report), text);
         };
         await eventually(told);
         await sleep(PATIENCE_MS);
@@ -209,8 +209,8 @@ const brokenResource: ClusterScenario = {
       assert.equal(fault?.field, "spec.bgp.ipv4Address");
       assert.equal(fault?.keptLastGood, true);
       assert.match(
-        formatStatus(report),
-        /node\.yaml:\d+ {2}Node "birch" {2}spec\.bgp\.ipv4Address: .*\(last good version in force\)/,
+        statusText(report),
+        /node\.yaml:\d+ Node "birch" spec\.bgp\.ipv4Address .*its last good version is in force/,
       );
       restore(cluster, files);
       await assertExact(cluster);

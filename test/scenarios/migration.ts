@@ -2,12 +2,11 @@
 // only named; everything else of other programs stays, and a cleanup leaves nothing but that.
 
 import assert from "node:assert/strict";
-import { formatStatus } from "../../src/cli/format-status.ts";
-import type { StatusReport } from "../../src/observe/status.ts";
 import { causeway, runDirFlags, runOn } from "../support/causeway.ts";
 import { type Cluster, type ClusterOptions, eventually, startCluster } from "../support/cluster.ts";
 import { dumpDifference, dumpKernel, type KernelDump } from "../support/kernel-dump.ts";
 import { assertExact } from "../support/node-plan.ts";
+import { statusText } from "../support/status-text.ts";
 import type { Scenario } from "../support/uml-scenario.ts";
 import { DEVICE, type Encap, poolsOf } from "./encap.ts";
 import { lossesDuring } from "./traffic.ts";
@@ -90,7 +89,7 @@ export function migrationScenarios(encap: Encap): readonly Scenario[] {
           assert.deepEqual(report.failing, []);
         });
         const report = await agent.status();
-        const text = unwrapped(report);
+        const text = statusText(report);
         for (const destination of Object.keys(AT_OURS)) {
           const route = report.leftAlone.find((line) => line.startsWith(`${destination} via `));
           assert.ok(route, `${destination} is among ${report.leftAlone}`);
@@ -144,7 +143,7 @@ async function assertTakenOver(
 
   const agent = cluster.agent(NODE);
   const report = await agent.status();
-  const text = unwrapped(report);
+  const text = statusText(report);
   const logged = agent.log.split("\n").filter((line) => line.includes("took over a foreign route"));
   assert.equal(report.takenOver.length, Object.keys(AT_OURS).length);
   for (const [destination, words] of Object.entries(AT_OURS)) {
@@ -200,11 +199,6 @@ async function assertCleanup(
 
 function commandsIn(text: string): string[] {
   return text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
-}
-
-/** The status as text, before lines are broken to fit a terminal. */
-function unwrapped(report: StatusReport): string {
-  return formatStatus(report).replaceAll(/\s+/g, " ");
 }
 
 function dump(cluster: Cluster): Promise<KernelDump> {

@@ -29,7 +29,7 @@ export async function dumpKernel(namespace: string): Promise<KernelDump> {
   for (const { ifname, addr_info } of addresses) {
     for (const row of addr_info as Row[]) {
       const name = `address ${row["local"]}/${row["prefixlen"]} on ${ifname}`;
-      add(name, without(row, ["valid_life_time", "preferred_life_time"]));
+      add(name, without(row, ADDRESS_FACTS));
     }
   }
   for (const row of neighbours) {
@@ -72,6 +72,8 @@ const QUESTIONS = [
 ] as const;
 
 const LINK_FACTS = ["ifindex", "link_index", "link_netnsid", "stats64"] as const;
+/** Among them whether duplicate address detection is still under way. */
+const ADDRESS_FACTS = ["valid_life_time", "preferred_life_time", "tentative"] as const;
 
 function without(row: Row, names: readonly string[]): Row {
   return Object.fromEntries(Object.entries(row).filter(([name]) => !names.includes(name)));
