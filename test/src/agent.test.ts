@@ -159,6 +159,15 @@ describe("an agent", () => {
     expect(held(lab)).not.toContain(way);
   });
 
+  test("forgets the underlay's ways with the link that they were over", async () => {
+    lab.tell(changes([...CLUSTER, "node birch 203.0.113.9", "pool wide 203.0.113.0/24 vxlan"]));
+    await lab.settle();
+    expect(held(lab).some((one) => one.startsWith("route 203.0.113.9/32"))).toBe(true);
+    lab.tell(changes(["node alder vxlan=10.0.0.1"]));
+    await lab.settle();
+    expect(held(lab)).toEqual(["route blackhole 10.0.0.0/29 proto 202"]);
+  });
+
   test("follows the MTU of the link with one command", async () => {
     lab.tell(changes(CLUSTER));
     await lab.settle();

@@ -30,6 +30,14 @@ test.each([
 });
 
 test.each([
+  ["vxlan", 118, 68],
+  ["vxlan6", 1350, 1280],
+  ["ipip", 88, 68],
+] as const)("fitMtu of %s makes do with a parent of %i", (role, parent, mtu) => {
+  expect(fitted(role, parent)).toEqual({ mtu });
+});
+
+test.each([
   ["vxlan", { vxlanMtu: 1300 }, 1300],
   ["vxlan6", { vxlanMtu6: 1300 }, 1300],
   ["ipip", { ipipMtu: 1300 }, 1300],

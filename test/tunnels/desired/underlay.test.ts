@@ -4,6 +4,7 @@ import { findUnderlay } from "../../../tunnels/desired/underlay.ts";
 import type { Address, Link } from "../../../tunnels/kernel/kernel-state.ts";
 import type { Node } from "../../../tunnels/model/node.ts";
 import { parseObject } from "../../support/state-lines.ts";
+import { NodeView } from "./node-view.ts";
 import { resource, twin } from "./notation.ts";
 
 describe.each([4, 6] as const)("findUnderlay, IPv%i", (family) => {
@@ -15,7 +16,8 @@ describe.each([4, 6] as const)("findUnderlay, IPv%i", (family) => {
     const addresses = new Map<string, Address>();
     for (const line of lines) {
       const { kind, object } = parseObject(say(line));
-      if (kind === "link") links.set(object.name, { ...object, ifindex: links.size + 1 });
+      const running = !line.includes("no-carrier");
+      if (kind === "link") links.set(object.name, { ...object, running, ifindex: links.size + 1 });
       else if (kind === "address") addresses.set(line, object);
     }
     return findUnderlay(links, addresses, node)[family];
@@ -43,6 +45,7 @@ describe.each([4, 6] as const)("findUnderlay, IPv%i", (family) => {
 
   test.each([
     ["one that is up", ["link eth0 down mtu 1500", "link eth1 mtu 1500"]],
+    ["one that has carrier", ["link eth0 mtu 1500 no-carrier", "link eth1 mtu 1500"]],
     ["one that is no loopback", ["link lo mtu 65536", "link eth1 mtu 1500"]],
   ])("of several that hold it prefers %s", (_, links) => {
     const holders = links.map((line) => `address 192.0.2.1/24 dev ${line.split(" ")[1]}`);
@@ -111,6 +114,18 @@ describe.each([4, 6] as const)("findUnderlay, IPv%i", (family) => {
       say("no link holds the node address 192.0.2.1"),
     );
   });
+});
+
+test("what was found for another address than the record's present one does not count", () => {
+  const view = new NodeView().change([
+    "pool p 10.0.0.0/16 vxlan",
+    "node alder 192.0.2.1/24 vxlan=10.0.0.1",
+  ]);
+  expect(view.wants("link")).toHaveLength(1);
+  view.change(["node alder 192.0.2.9/24 vxlan=10.0.0.1"]);
+  for (const walk = view.overlay.calculate(); !walk.next().done; );
+  expect(view.printed()).toEqual([]);
+  expect(view.problems()[0]).toBe("error IPv4 underlay: no link is known for 192.0.2.9");
 });
 
 test("findUnderlay does not depend on the order of links and addresses", () => {

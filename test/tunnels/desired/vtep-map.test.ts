@@ -82,6 +82,7 @@ describe.each([4, 6] as const)("VtepMap, IPv%i", (family) => {
     };
     expect(put("node fir 192.0.2.2 vxlan=10.0.1.9")).toEqual(["birch", "fir"]);
     expect(put("node fir 192.0.2.9 vxlan=10.0.1.2")).toEqual(["birch", "cedar", "fir"]);
+    expect(put("node fir 192.0.2.9 vxlan=10.0.1.9")).toEqual(["cedar", "fir"]);
     expect(put("node fir 192.0.2.9 vxlan=10.0.1.9 mac=66:00:00:00:00:09")).toEqual([
       "cedar",
       "fir",

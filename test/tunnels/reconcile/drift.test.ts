@@ -185,6 +185,17 @@ describe.each([4, 6] as const)("IPv%i", (family) => {
       expect(lab.holds()).toEqual(wanted);
     });
 
+    test("an event from before our write is not taken for one from after it", async () => {
+      lab.outside(`-${node.blackhole}`);
+      // Read before the event arrives, which then comes while the route is written.
+      lab.reconciler.readAgain();
+      await lab.turn();
+      await lab.settle();
+      expect(lab.holds()).toEqual(node.all);
+      expect(lab.commands()).toHaveLength(1);
+      expect(lab.failures()).toEqual([]);
+    });
+
     test("another route that is deleted meanwhile is put back", async () => {
       interfere(say("route 10.0.8.0/26"), `-${node.blackhole}`);
       lab.want(...wanted);

@@ -297,6 +297,18 @@ describe.each([4, 6] as const)("IPv%i", (family) => {
       expect(lab.holds()).toEqual(node.all);
     });
 
+    test("leaves no memory of what failed before and was done", async () => {
+      await fight(100);
+      for (let times = 0; times < 2; times++) {
+        lab.refuse("add", name, "EBUSY", 3);
+        lab.outside(`-${node.blackhole}`);
+        await lab.settle();
+        expect(lab.reconciler.held()[0]).toMatchObject({ attempts: 1, since: lab.now });
+        await lab.pass(1_000);
+        expect(lab.holds()).toEqual(node.all);
+      }
+    });
+
     test("is none if the kernel refused between two repairs", async () => {
       await fight(100);
       lab.refuse("add", name, "EBUSY");
