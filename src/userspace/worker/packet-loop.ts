@@ -83,7 +83,8 @@ export class PacketLoop {
 
   #watch(): void {
     this.#poll.clear();
-    this.#poll.add(this.#tunFd, POLLIN);
+    // Packets wait in the device's queue until there is somewhere for them to go.
+    this.#poll.add(this.#tunFd, this.#sources.length > 0 ? POLLIN : 0);
     this.#poll.add(this.#wake.fd, POLLIN);
     for (const { fd } of this.#sources) this.#poll.add(fd, POLLIN);
   }
