@@ -87,6 +87,8 @@ describe.each([4, 6] as const)("RouteTable, IPv%i", (family) => {
         expect(table.pathOf(table.find(w0, w1, w2, w3, length, hint))).toBe(at);
       }
       expect(table.find(w0, w1, w2, w3, length - 1, at)).toBe(-1);
+      table.removeRow(at);
+      expect(table.find(w0, w1, w2, w3, length, at)).toBe(-1);
     }
   });
 
@@ -124,6 +126,14 @@ describe.each([4, 6] as const)("RouteTable, IPv%i", (family) => {
       }),
       { numRuns: 50 },
     );
+  });
+
+  test("knows which rows were seen, however it grows", () => {
+    const table = new RouteTable(family);
+    const first = table.setCidr(new Cidr(new IpAddress(family, 1), 32), 1);
+    table.see(first, 3);
+    for (let at = 2; at < 300; at++) table.setCidr(new Cidr(new IpAddress(family, at), 32), 1);
+    expect([...table.rows()].filter((row) => table.wasSeen(row, 3))).toEqual([first]);
   });
 
   test("forgets that a row was seen when its route goes", () => {
