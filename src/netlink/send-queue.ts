@@ -46,9 +46,9 @@ export class SendQueue {
     return this.#sequence;
   }
 
-  /** True if the messages added so far shall be flushed now. */
+  /** True if the messages added so far shall be flushed now: sooner while the kernel has no work. */
   get isFull(): boolean {
-    return this.#chunk.size >= CHUNK;
+    return this.#chunk.size >= (this.#flying.length === 0 ? SEND : CHUNK);
   }
 
   /** Notes that one message was written, and what it belongs to. */

@@ -24,7 +24,7 @@ import type { LocalEndpoint } from "./userspace.ts";
 interface Decision {
   readonly node: string;
   readonly outcome: Outcome;
-  readonly encap?: EncapMode;
+  readonly encap: EncapMode | undefined;
 }
 
 export class ForwardingWish {
@@ -98,6 +98,7 @@ export class ForwardingWish {
 
   /** Index of the remote that the data path takes its packets to; `NO_REMOTE` if it gets none. */
   #indexFor({ family }: Cidr, decision: Decision | undefined): number {
+    if (this.#indexes.size === 0) return NO_REMOTE;
     if (decision?.encap === undefined || decision.outcome < 0) return NO_REMOTE;
     const role = tunnelKind(decision.encap, family)?.role;
     return this.#indexes.get(`${role} ${decision.node}`) ?? NO_REMOTE;

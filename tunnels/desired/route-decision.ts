@@ -25,7 +25,7 @@ export interface RouteDecision {
   readonly pool: IpPool | undefined;
   readonly outcome: Outcome;
   /** How the packets get to the node, if that is another one. */
-  readonly encap?: EncapMode;
+  readonly encap: EncapMode | undefined;
 }
 
 export interface RouteInputs {
@@ -46,11 +46,11 @@ export function decideRoute(
   local: LocalSide,
 ): RouteDecision | undefined {
   if (cidr.isHost) {
-    const decision =
+    const decided =
       decideNodeAddress(cidr, inputs) ??
       decideBorrowed(cidr, inputs) ??
       decideTunnelAddress(cidr, inputs, local);
-    if (decision) return decision;
+    if (decided) return decided;
   }
   return decideBlock(cidr, inputs);
 }
@@ -61,11 +61,11 @@ function decideNodeAddress(cidr: Cidr, inputs: RouteInputs): RouteDecision | und
   const claim = vteps.inForce(vteps.addresses.all(cidr));
   const pool = claim && pools.containing(cidr);
   if (!claim || !pool) return undefined;
-  const decision = { what: "node address" as const, node: claim.node, pool };
-  if (claim.node === name) return { ...decision, outcome: OUTCOME.none };
+  const { node } = claim;
+  if (node === name) return decision("node address", node, pool, OUTCOME.none);
   const route = underlayRoutes.deepest(cidr.address, cidr.length);
   const outcome = route ? paths.intern(underlayPath(route)) : OUTCOME.noUnderlayRoute;
-  return { ...decision, outcome };
+  return decision("node address", node, pool, outcome);
 }
 
 function decideBorrowed(cidr: Cidr, inputs: RouteInputs): RouteDecision | undefined {
@@ -85,7 +85,7 @@ function decideTunnelAddress(
   const node = vteps.inForce(claims)?.node;
   if (node === undefined) return undefined;
   if (node === name) {
-    return { what: "tunnel address", node, pool: pools.containing(cidr), outcome: OUTCOME.none };
+    return decision("tunnel address", node, pools.containing(cidr), OUTCOME.none);
   }
   const roles = claims.filter((claim) => claim.node === node).map((claim) => claim.role);
   const kind = TUNNEL_KINDS.find(({ role }) => roles.includes(role) && local.tunnels[role]);
@@ -96,7 +96,7 @@ function decideTunnelAddress(
   if (pool) return decideFor("tunnel address", node, cidr, inputs);
   const { encap } = kind;
   const outcome = remotes.paths(node, cidr.family)[encap];
-  return { what: "tunnel address", node, pool, outcome, encap };
+  return decision("tunnel address", node, pool, outcome, encap);
 }
 
 function decideBlock(cidr: Cidr, inputs: RouteInputs): RouteDecision | undefined {
@@ -111,18 +111,29 @@ function decideFor(
   { pools, remotes, paths, name }: RouteInputs,
 ): RouteDecision {
   const pool = pools.containing(cidr);
-  const decision = { what, node, pool };
   if (pool === undefined) {
-    return { ...decision, outcome: pools.isUnrouted(cidr) ? OUTCOME.none : OUTCOME.noPool };
+    const outcome = pools.isUnrouted(cidr) ? OUTCOME.none : OUTCOME.noPool;
+    return decision(what, node, pool, outcome);
   }
   if (node === name) {
     const isBlackhole = what === "block" && !cidr.isHost;
     const outcome = isBlackhole ? paths.intern(blackholePath(cidr.family)) : OUTCOME.none;
-    return { ...decision, outcome };
+    return decision(what, node, pool, outcome);
   }
   const peer = remotes.paths(node, cidr.family);
   const encap = chooseEncap(pool, peer);
-  return { ...decision, outcome: peer[encap], encap };
+  return decision(what, node, pool, peer[encap], encap);
+}
+
+/** One shape for all decisions: there is one for each prefix. */
+function decision(
+  what: RouteDecision["what"],
+  node: string,
+  pool: IpPool | undefined,
+  outcome: Outcome,
+  encap?: EncapMode,
+): RouteDecision {
+  return { what, node, pool, outcome, encap };
 }
 
 /** For whoever asks why a route is there: "block of birch". */

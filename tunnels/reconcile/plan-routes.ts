@@ -16,6 +16,7 @@ const BATCH = 8_192;
 
 /** Rows of the desired routes that are not in the kernel as they should be. */
 export interface RouteDifferences {
+  /** In the order in which they are added. */
   readonly missing: readonly number[];
   readonly different: readonly number[];
   /** Held by another program's route. */
@@ -42,7 +43,7 @@ export function compareRoutes(family: Family, input: PlanInput): RouteDifference
     else if (foreign.size === 0 || counterpart(foreign, desired, row) < 0) missing.push(row);
     else taken.push(row);
   }
-  return { missing, different, taken };
+  return { missing: addOrder(family, missing, desired, input), different, taken };
 }
 
 export function* planAdditions(
@@ -52,19 +53,17 @@ export function* planAdditions(
 ): Generator<RouteBatch> {
   const desired = input.desired.routes[family];
   const isUsable = usablePaths(input);
-  /** The rows that can be written now; the others wait for their nexthop or device. */
-  const ready = (rows: readonly number[]): number[] =>
-    rows.filter((row) => {
-      if (isUsable(desired.pathOf(row))) return true;
-      const destination = desired.destinationOf(row);
-      input.waiting.markRoute(destination, input.dirty.causeOfRoute(destination));
-      return false;
-    });
-  const added = addOrder(family, ready(missing), desired, input);
-  yield* batches(desired, added, "add", "missing", input);
-  if (input.takeOver) yield* batches(desired, ready(taken), "replace", "foreign", input);
+  /** What cannot be written yet waits for its nexthop or device. */
+  const isReady = (row: number): boolean => {
+    if (isUsable(desired.pathOf(row))) return true;
+    const destination = desired.destinationOf(row);
+    input.waiting.markRoute(destination, input.dirty.causeOfRoute(destination));
+    return false;
+  };
+  yield* batches(desired, missing, "add", "missing", input, isReady);
+  if (input.takeOver) yield* batches(desired, taken, "replace", "foreign", input, isReady);
   // Replacing resizes nothing: address order, in which the kernel's caches help.
-  yield* batches(desired, ready(different), "replace", "different", input);
+  yield* batches(desired, different, "replace", "different", input, isReady);
 }
 
 export function* planRemovals(family: Family, input: PlanInput): Generator<RouteBatch> {
@@ -113,19 +112,23 @@ export function* planClearing(
   yield* batches(table, inKernelOrder(family, rows), "delete", "different", input);
 }
 
-/** The rows as operations, all with one verb and reason. */
+/** The rows that are ready as operations, all with one verb and reason. */
 function* batches(
   table: RouteTable,
   rows: readonly number[],
   verb: RouteOp["verb"],
   reason: OpReason,
   { paths }: PlanInput,
+  isReady: (row: number) => boolean = () => true,
 ): Generator<RouteBatch> {
   for (let start = 0; start < rows.length; start += BATCH) {
     const end = Math.min(start + BATCH, rows.length);
     const batch = new RouteBatch(table.family, verb, reason, end - start, paths);
-    for (let at = start; at < end; at++) batch.add(table, rows[at] as number);
-    yield batch;
+    for (let at = start; at < end; at++) {
+      const row = rows[at] as number;
+      if (isReady(row)) batch.add(table, row);
+    }
+    if (batch.length > 0) yield batch;
   }
 }
 

@@ -158,11 +158,7 @@ export class Reconciler {
       const pass = this.dirty.take();
       this.#hints.beginPass();
       try {
-        const plan = new Plan(this.#planInput(pass));
-        for (const stage of STAGES) {
-          if (stage.removes && !this.#mayRemove) continue;
-          await this.#carryOut(plan.stage(stage), pass, mended);
-        }
+        await this.#carryOut(new Plan(this.#planInput(pass)), pass, mended);
       } finally {
         this.#hints.endPass(pass);
       }
@@ -202,19 +198,22 @@ export class Reconciler {
   }
 
   /** While the kernel works on some operations, the next ones are planned and encoded. */
-  async #carryOut(stage: Iterable<KernelOps>, dirty: Dirty, mended: MendedOps): Promise<void> {
+  async #carryOut(plan: Plan, pass: Dirty, mended: MendedOps): Promise<void> {
     const { kernel } = this.#options;
     let before: Promise<void> = Promise.resolve();
-    for (const planned of stage) {
-      const ops = this.#withoutHeld(planned, dirty);
-      if (ops.length === 0) continue;
-      const now = kernel.apply(ops).then((failures) => this.#note(ops, failures, dirty, mended));
-      // It is awaited later; until then a failure has to have somebody who heard of it.
-      now.catch(() => undefined);
-      await before;
-      before = now;
+    for (const stage of STAGES) {
+      if (stage.removes && !this.#mayRemove) continue;
+      for (const planned of plan.stage(stage)) {
+        const ops = this.#withoutHeld(planned, pass);
+        if (ops.length === 0) continue;
+        const now = kernel.apply(ops).then((failures) => this.#note(ops, failures, pass, mended));
+        // It is awaited later; until then a failure has to have somebody who heard of it.
+        now.catch(() => undefined);
+        await before;
+        before = now;
+      }
+      if (stage.isAwaited) await before;
     }
-    await before;
   }
 
   #withoutHeld(ops: KernelOps, dirty: Dirty): KernelOps {
