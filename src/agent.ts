@@ -7,8 +7,9 @@
  * retry that is due, the time for a full read-back. A turn takes all of it in at once.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { chooseCarrier } from "../tunnels/desired/carrier.ts";
+import { type Carriers, chooseCarrier, type TunnelEncap } from "../tunnels/desired/carrier.ts";
 import { Overlay } from "../tunnels/desired/overlay.ts";
+import type { Problem } from "../tunnels/desired/problem.ts";
 import { reversePathSysctls } from "../tunnels/desired/reverse-path.ts";
 import { findUnderlay, type Underlay } from "../tunnels/desired/underlay.ts";
 import type { Kernel } from "../tunnels/kernel/kernel.ts";
@@ -18,11 +19,13 @@ import { Reconciler } from "../tunnels/reconcile/reconciler.ts";
 import type { Config } from "./config/settings.ts";
 import type { ChangeBatch, Datastore } from "./datastore/datastore.ts";
 import { reasonOf } from "./errors.ts";
+import { Forwarding } from "./forwarding.ts";
 import { markWanted } from "./mark-wanted.ts";
 import { AgentLog } from "./observe/agent-log.ts";
 import type { Logger } from "./observe/log.ts";
 import { Stopwatch } from "./observe/stopwatch.ts";
 import { inTurns, Wakeup } from "./turns.ts";
+import type { DataPath } from "./userspace/data-path.ts";
 
 /** How long to wait before a turn that failed as a whole is tried again, in milliseconds. */
 const TURN_RETRY = 1_000;
@@ -32,6 +35,10 @@ export interface AgentParts {
   readonly kernel: Kernel;
   readonly datastore: Datastore;
   readonly log: Logger;
+  /** Why userspace cannot carry an encapsulation here; empty if it can. */
+  readonly userspace: Readonly<Record<TunnelEncap, string>>;
+  /** Absent where nothing is really done. */
+  readonly dataPath?: DataPath;
   /** Called when all work is done for the first time, and for the first time after `reconfigure`. */
   readonly onReady?: () => void;
 }
@@ -40,6 +47,9 @@ export class Agent {
   readonly overlay: Overlay;
   readonly reconciler: Reconciler;
   readonly log: AgentLog;
+  readonly carriers: Carriers;
+  /** Undefined where nothing is really done. */
+  readonly forwarding: Forwarding | undefined;
   readonly stopwatch: Stopwatch = new Stopwatch();
   /** The last batch of the datastore; its faults and condition are those of now. */
   datastoreState: ChangeBatch | undefined;
@@ -61,21 +71,29 @@ export class Agent {
     this.#parts = parts;
     this.#takeOver = config.takeOver;
     this.log = new AgentLog(parts.log);
+    this.carriers = carriersOf(parts);
     this.overlay = new Overlay({
       node: config.node,
       paths: kernel.paths,
       nexthopObjects: kernel.features.nexthopObjects,
-      carriers: {
-        vxlan: chooseCarrier("vxlan", "kernel", { kernel: kernel.features.vxlan, userspace: "" }),
-        ipip: chooseCarrier("ipip", "kernel", { kernel: kernel.features.ipip, userspace: "" }),
-      },
+      carriers: this.carriers,
       ipv6: kernel.features.ipv6,
     });
     this.overlay.setSettings(config.overlay, config.overlaySources);
+    const { dataPath } = parts;
+    this.forwarding =
+      dataPath &&
+      new Forwarding({
+        overlay: this.overlay,
+        dataPath,
+        log: parts.log,
+        onDue: () => this.#wakeup.set(),
+      });
     const takesOver = (): boolean => this.#takeOver;
     this.reconciler = new Reconciler({
       kernel,
       desired: this.overlay.desired,
+      forwarding: this.forwarding,
       now: () => performance.now(),
       wallClock: () => Date.now(),
       random: Math.random,
@@ -106,6 +124,7 @@ export class Agent {
       if (!signal.aborted) await this.#turns(signal);
     }
     await following;
+    await this.forwarding?.stop();
   }
 
   /** Takes in what of a configuration can change while the agent runs, and looks at everything again. */
@@ -114,6 +133,11 @@ export class Agent {
     this.overlay.setSettings(config.overlay, config.overlaySources);
     this.#isReadyTold = false;
     this.resync(false);
+  }
+
+  /** What is wanted and cannot be had, by the calculation and by the data path. */
+  problems(): Problem[] {
+    return [...(this.forwarding?.problems() ?? []), ...this.overlay.problems()];
   }
 
   /** An operator's wish to look at everything again now. */
@@ -189,7 +213,7 @@ export class Agent {
     reconciler.mayRemove = this.datastoreState?.complete === true && this.#hadRecord;
     await reconciler.apply();
     stopwatch.isApplied(batches.at(-1)?.readAt);
-    this.log.found(overlay.problems(), overlay.conflicts());
+    this.log.found(this.problems(), overlay.conflicts());
   }
 
   #take(batch: ChangeBatch): void {
@@ -244,4 +268,13 @@ export class Agent {
       this.#nextReadBack = now + interval * (1 + Math.random() / 10);
     }
   }
+}
+
+function carriersOf({ config, kernel, userspace }: AgentParts): Carriers {
+  const choose = (encap: TunnelEncap): Carriers[TunnelEncap] =>
+    chooseCarrier(encap, config.dataplane, {
+      kernel: kernel.features[encap],
+      userspace: userspace[encap],
+    });
+  return { vxlan: choose("vxlan"), ipip: choose("ipip") };
 }

@@ -44,7 +44,7 @@ export function planReport({ agent, ops }: Plan, config: Config): PlanReport {
       why: why(op, agent),
       commands: describeOp(op),
     })),
-    problems: agent.overlay.problems(),
+    problems: agent.problems(),
     conflicts: agent.overlay.conflicts(),
   };
 }

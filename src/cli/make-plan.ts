@@ -8,6 +8,7 @@ import { openDatastore } from "../datastore/open.ts";
 import { CausewayError } from "../errors.ts";
 import { NetlinkKernel, type NetlinkOptions } from "../netlink/netlink-kernel.ts";
 import { createLogger } from "../observe/log.ts";
+import { userspaceObstacles } from "../userspace/obstacles.ts";
 import { PlanKernel } from "./plan-kernel.ts";
 
 export interface Plan {
@@ -32,7 +33,8 @@ export async function makePlan(config: Config, options: NetlinkOptions = {}): Pr
   };
   const source = untilTrouble(datastore, onTrouble);
   const onReady = (): void => stop.abort();
-  const agent = new Agent({ config, kernel, datastore: source, log, onReady });
+  const userspace = userspaceObstacles();
+  const agent = new Agent({ config, kernel, userspace, datastore: source, log, onReady });
   try {
     await agent.run(stop.signal);
   } finally {

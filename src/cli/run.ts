@@ -1,5 +1,6 @@
 /** `causeway run`: the agent. */
 import { Command } from "commander";
+import { TUN_DEVICE } from "../../tunnels/kernel/ownership.ts";
 import { PathTable } from "../../tunnels/kernel/path-table.ts";
 import { Agent } from "../agent.ts";
 import type { LoadedConfig } from "../config/load-config.ts";
@@ -14,6 +15,8 @@ import { createLogger, type Logger } from "../observe/log.ts";
 import { RunDir } from "../observe/run-dir.ts";
 import { showRows } from "../observe/show.ts";
 import { Systemd } from "../observe/systemd.ts";
+import { Forwarder } from "../userspace/forwarder.ts";
+import { userspaceObstacles } from "../userspace/obstacles.ts";
 import { VERSION } from "../version.ts";
 import { exitCodesText } from "./exit-codes.ts";
 import { printConfig } from "./print-config.ts";
@@ -67,7 +70,9 @@ async function runAgent(load: () => LoadedConfig): Promise<void> {
     const kernel = await NetlinkKernel.open(new PathTable());
     try {
       const onReady = (): void => isReady(agent, log, systemd);
-      const agent = new Agent({ config, kernel, datastore, log, onReady });
+      const userspace = userspaceObstacles();
+      const dataPath = new Forwarder({ device: TUN_DEVICE });
+      const agent = new Agent({ config, kernel, userspace, dataPath, datastore, log, onReady });
       const context = { agent, kernel, node: config.node, datastoreUrl: datastore.url };
       const server = await ControlServer.listen(runDir, {
         "GET /status": () => buildStatus(context),
@@ -106,9 +111,9 @@ async function refuseSecondAgent(): Promise<void> {
 }
 
 /** Also where something is lacking: what can work works, and the rest is tried again. */
-function isReady({ overlay, reconciler }: Agent, log: Logger, systemd: Systemd): void {
-  const problems = overlay.problems().filter(({ severity }) => severity === "error").length;
-  const failing = reconciler.held().length;
+function isReady(agent: Agent, log: Logger, systemd: Systemd): void {
+  const problems = agent.problems().filter(({ severity }) => severity === "error").length;
+  const failing = agent.reconciler.held().length;
   if (problems + failing === 0) log.info("everything wanted is in the kernel");
   else log.warn({ problems, failing }, "all that can be is in the kernel; see causeway status");
   systemd.ready();

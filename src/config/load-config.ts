@@ -1,4 +1,5 @@
 /** Flags, variables and the configuration file -> Config, or every fault at once. */
+import type { Dataplane } from "../../tunnels/model/dataplane.ts";
 import type { OverlaySettings } from "../../tunnels/model/overlay-settings.ts";
 import { CausewayError } from "../errors.ts";
 import { type PlacedValue, readConfigFile } from "./config-file.ts";
@@ -136,6 +137,7 @@ function toConfig(sources: ReadonlyMap<string, SourcedValue>): Config {
     datastore: (value("datastore") as string | undefined) ?? "",
     runDir: value("runDir") as string,
     logLevel: value("logLevel") as Config["logLevel"],
+    dataplane: value("dataplane") as Dataplane,
     takeOver: value("takeOver") as boolean,
     measureLoop: value("measureLoop") as boolean,
     overlay: overlay as OverlaySettings,

@@ -5,8 +5,6 @@ import type { Setting, SettingValue } from "./settings.ts";
 
 export type ReadResult = { readonly value: SettingValue } | { readonly fault: string };
 
-const LEVELS: readonly unknown[] = ["debug", "info", "warn", "error"];
-
 /** `raw`: the text of a flag or variable, or a value of the configuration file. */
 export function readValue(setting: Setting, raw: unknown): ReadResult {
   switch (setting.type) {
@@ -24,13 +22,18 @@ export function readValue(setting: Setting, raw: unknown): ReadResult {
       if (value !== undefined) return { value };
       return { fault: 'must be a time such as "90s", "500ms" or "2m"' };
     }
-    case "level":
-      if (LEVELS.includes(raw)) return { value: String(raw) };
-      return { fault: "must be debug, info, warn or error" };
+    case "choice":
+      return readChoice(raw, setting.choices ?? []);
     case "IPv4":
     case "IPv6":
       return readAddress(raw, setting.type);
   }
+}
+
+function readChoice(raw: unknown, choices: readonly string[]): ReadResult {
+  const value = choices.find((choice) => choice === raw);
+  if (value !== undefined) return { value };
+  return { fault: `must be ${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}` };
 }
 
 function readInteger(raw: unknown, [low, high]: readonly [number, number]): ReadResult {

@@ -5,6 +5,7 @@
  */
 import { hostname } from "node:os";
 import type { IpAddress } from "../../encap/address/ip-address.ts";
+import type { Dataplane } from "../../tunnels/model/dataplane.ts";
 import type { OverlaySettings } from "../../tunnels/model/overlay-settings.ts";
 
 export interface Config {
@@ -12,6 +13,7 @@ export interface Config {
   readonly datastore: string;
   readonly runDir: string;
   readonly logLevel: "debug" | "info" | "warn" | "error";
+  readonly dataplane: Dataplane;
   readonly takeOver: boolean;
   readonly measureLoop: boolean;
   /** What flags, variables and the file say about the overlay; stronger than the datastore. */
@@ -29,7 +31,9 @@ export interface Setting {
   /** Flag with its placeholder, as commander takes it; absent for what is rarely touched. */
   readonly flag?: string;
   readonly help: string;
-  readonly type: "text" | "integer" | "boolean" | "duration" | "level" | "IPv4" | "IPv6";
+  readonly type: "text" | "integer" | "boolean" | "duration" | "choice" | "IPv4" | "IPv6";
+  /** What a choice can be. */
+  readonly choices?: readonly string[];
   readonly range?: readonly [number, number];
   readonly fallback?: () => SettingValue;
   /** The member of OverlaySettings it overrides; the FelixConfiguration's value is next in line. */
@@ -74,8 +78,18 @@ export const SETTINGS: readonly Setting[] = [
     name: "logLevel",
     flag: "--log-level <level>",
     help: "debug, info, warn or error",
-    type: "level",
+    type: "choice",
+    choices: ["debug", "info", "warn", "error"],
     fallback: () => "info",
+  },
+  {
+    name: "dataplane",
+    flag: "--dataplane <who>",
+    help: "who carries the tunnels: kernel, userspace, or auto, the kernel where it can",
+    type: "choice",
+    choices: ["kernel", "userspace", "auto"],
+    fallback: () => "auto",
+    needsRestart: true,
   },
   {
     name: "vxlanEnabled",

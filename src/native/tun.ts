@@ -3,7 +3,7 @@ import { closeSync, constants, openSync } from "node:fs";
 import { SystemCallError } from "./errno.ts";
 import { native } from "./libc.ts";
 
-const TUN_NODE = "/dev/net/tun";
+export const TUN_NODE = "/dev/net/tun";
 
 // _IOW('T', n, int) and _IOR of the architectures that an arena works on.
 const TUNSETIFF = 0x400454ca;

@@ -24,7 +24,7 @@ export interface StatusContext {
 
 export function buildStatus({ agent, kernel, node, datastoreUrl }: StatusContext): StatusReport {
   const { reconciler, overlay, stopwatch, datastoreState } = agent;
-  const problems = overlay.problems();
+  const problems = agent.problems();
   const held = reconciler.held();
   const leftAlone = foreignRoutes(agent, kernel);
   return {
@@ -74,7 +74,7 @@ export function buildStatus({ agent, kernel, node, datastoreUrl }: StatusContext
 function agentState(agent: Agent, troubles: number): AgentState {
   if (!agent.hasList) return "waiting";
   if (!agent.isIdle && troubles === 0) return "syncing";
-  const isImpossible = agent.overlay.problems().some(({ severity }) => severity === "error");
+  const isImpossible = agent.problems().some(({ severity }) => severity === "error");
   const isBad = troubles > 0 || agent.reconciler.waitingCount > 0 || isImpossible;
   return isBad ? "degraded" : "in sync";
 }

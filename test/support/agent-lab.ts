@@ -4,6 +4,7 @@ import { Agent } from "../../src/agent.ts";
 import type { Config } from "../../src/config/settings.ts";
 import type { ChangeBatch, Datastore } from "../../src/datastore/datastore.ts";
 import type { ResourceChange } from "../../tunnels/model/snapshot.ts";
+import { FakeDataPath } from "./fake-data-path.ts";
 import { delivered, FakeKernel } from "./fake-kernel.ts";
 import { OtherProgram } from "./other-program.ts";
 
@@ -12,6 +13,7 @@ const CONFIG: Config = {
   datastore: "told:",
   runDir: "",
   logLevel: "error",
+  dataplane: "kernel",
   takeOver: true,
   measureLoop: false,
   overlay: {},
@@ -68,6 +70,7 @@ export class AgentLab {
   #datastore!: ToldDatastore;
   #stop!: AbortController;
   #running!: Promise<void>;
+  readonly dataPath: FakeDataPath = new FakeDataPath();
   readonly #config: Config;
 
   constructor(kernel: FakeKernel = new FakeKernel(), config: Partial<Config> = {}) {
@@ -84,6 +87,8 @@ export class AgentLab {
     this.agent = new Agent({
       config: this.#config,
       kernel: this.kernel,
+      userspace: { vxlan: "", ipip: "" },
+      dataPath: this.dataPath,
       datastore: this.#datastore,
       log: pino({ level: "silent" }),
       onReady: () => {

@@ -44,13 +44,24 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "src/version.ts",
     "tunnels",
   ],
+  // Keeps the data path at what the overlay wants.
+  "src/forwarding.ts": [
+    "src/errors.ts",
+    "src/observe/log.ts",
+    "src/turns.ts",
+    "src/userspace/data-path.ts",
+    "encap/forwarding-plan.ts",
+    "tunnels",
+  ],
   "src/agent.ts": [
     "src/config",
     "src/datastore",
     "src/errors.ts",
+    "src/forwarding.ts",
     "src/mark-wanted.ts",
     "src/observe",
     "src/turns.ts",
+    "src/userspace/data-path.ts",
     "tunnels",
   ],
   // A cluster on this machine: it opens sockets in network namespaces, and asks agents as a command does.
@@ -70,6 +81,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "src/errors.ts",
     "src/netlink",
     "src/observe",
+    "src/userspace",
     "src/version.ts",
     "tunnels",
     "encap",

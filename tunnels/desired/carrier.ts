@@ -1,8 +1,6 @@
 /** Who moves the packets of an encapsulation: a tunnel device of the kernel, or our own data path. */
 import type { EncapMode } from "../../encap/encap-mode.ts";
-
-/** What the operator asks for. `auto`: the kernel where it can, userspace where it cannot. */
-export type Dataplane = "kernel" | "userspace" | "auto";
+import type { Dataplane } from "../model/dataplane.ts";
 
 export type TunnelEncap = Exclude<EncapMode, "none">;
 

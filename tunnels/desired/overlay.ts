@@ -152,11 +152,12 @@ export class Overlay {
   }
 
   /**
-   * Lets what was unwanted by the last calculation leave the forwarding plan with the next one: the
+   * Makes the forwarding plan without what the last finished calculation no longer wanted: the
    * kernel has no routes to it any more.
    */
-  retireForwarding(): void {
+  *retireForwarding(): Generator<void> {
     this.#forwarding.retire();
+    yield* this.#forwarding.build();
   }
 
   /** At start, before the first calculation: the nexthop objects that the kernel has already. */

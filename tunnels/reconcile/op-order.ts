@@ -5,11 +5,29 @@
 import type { ObjectKind } from "../kernel/kernel-op.ts";
 
 export interface Stage {
-  readonly kind: ObjectKind;
+  /** `forwarding` is not the kernel's: what the data path of the TUN device goes by. */
+  readonly kind: ObjectKind | "forwarding";
   readonly removes: boolean;
   /** What follows is planned from what became of it; else it is planned while the kernel works. */
   readonly isAwaited: boolean;
   readonly why: string;
+}
+
+/** The stages that only userspace tunnels have. They are asked for in every pass. */
+export interface ForwardingStages {
+  /** True if what is wanted now is not in force and can be. */
+  readonly isDirty: boolean;
+  /** Puts in force what is wanted, beside what was. Failures are told by other ways. */
+  widen(): Promise<void>;
+  /** Takes out of force what is no longer wanted. */
+  narrow(): Promise<void>;
+}
+
+/** A stage of operations on the kernel. */
+export type OpStage = Stage & { readonly kind: ObjectKind };
+
+export function isOpStage(stage: Stage): stage is OpStage {
+  return stage.kind !== "forwarding";
 }
 
 export const STAGES: readonly Stage[] = [
@@ -19,19 +37,21 @@ export const STAGES: readonly Stage[] = [
   adds("fdb", "a neighbour's MAC without a destination is a dropped packet"),
   adds("neighbour", "a gateway without a MAC would be asked for, in vain"),
   adds("nexthop", "routes name nexthop objects by id", true),
+  adds("forwarding", "the data path drops what a route gives it and nobody told it of"),
   adds("route", "all that a packet on it needs is there now", true),
   removes("route", "more specific routes are in place before these leave"),
   removes("nexthop", "no route names them any more; the kernel would flush one that did"),
   removes("neighbour", "no nexthop resolves to them any more"),
   removes("fdb", "no neighbour points to these MACs any more"),
   removes("address", "the last address of a device takes its IPv4 routes with it"),
+  removes("forwarding", "no route leads to what leaves the data path, and its device is there"),
   removes("link", "takes with it whatever is still on it"),
 ];
 
-function adds(kind: ObjectKind, why: string, isAwaited = false): Stage {
+function adds(kind: Stage["kind"], why: string, isAwaited = false): Stage {
   return { kind, removes: false, isAwaited, why };
 }
 
-function removes(kind: ObjectKind, why: string): Stage {
+function removes(kind: Stage["kind"], why: string): Stage {
   return { kind, removes: true, isAwaited: true, why };
 }

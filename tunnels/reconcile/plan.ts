@@ -18,7 +18,7 @@ import { isOurAddress, isOurDevice, isOurNexthop, isOurNexthopId } from "../kern
 import type { KernelOps } from "../kernel/route-batch.ts";
 import type { Key, KeyedKind } from "./dirty.ts";
 import { type Difference, type DiffRules, keyedDiff } from "./keyed-diff.ts";
-import type { Stage } from "./op-order.ts";
+import type { OpStage } from "./op-order.ts";
 import type { PlanInput } from "./plan-input.ts";
 import {
   compareRoutes,
@@ -80,7 +80,7 @@ export class Plan {
     this.#routes = compareAll(input);
   }
 
-  *stage(stage: Stage): Generator<KernelOps> {
+  *stage(stage: OpStage): Generator<KernelOps> {
     if (stage.kind !== "route") {
       for (const ops of chunks(planObjects(stage, this.#input))) {
         if (stage.kind === "link" && !stage.removes) yield* this.#clearing(ops);
@@ -110,7 +110,7 @@ function compareAll(input: PlanInput): RouteDifferences[] {
   return FAMILIES.map((family) => compareRoutes(family, input));
 }
 
-function* planObjects(stage: Stage, input: PlanInput): Generator<KernelOp> {
+function* planObjects(stage: OpStage, input: PlanInput): Generator<KernelOp> {
   switch (stage.kind) {
     case "sysctl":
       for (const diff of differences("sysctl", stage, input)) {
@@ -204,7 +204,7 @@ export function mapOf<K extends KeyedKind>(state: KernelState, kind: K): Map<Key
 /** Dirty differences of a kind that this stage is about. */
 function* differences<K extends KeyedKind>(
   kind: K,
-  stage: Stage,
+  stage: OpStage,
   { desired, actual, dirty }: PlanInput,
 ): Generator<Difference<Key, KindValues[K]> & { key: string }> {
   const keys = dirty.all === undefined ? dirty.keys(kind).keys() : undefined;

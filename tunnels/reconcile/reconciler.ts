@@ -15,7 +15,7 @@ import { RouteTable } from "../kernel/route-table.ts";
 import { CAUSE, type Cause, Dirty, keyOf } from "./dirty.ts";
 import { type HeldKey, HeldKeys } from "./held-keys.ts";
 import { KernelHints } from "./kernel-hints.ts";
-import { STAGES } from "./op-order.ts";
+import { type ForwardingStages, isOpStage, STAGES, type Stage } from "./op-order.ts";
 import { OutcomeNotes } from "./outcome-notes.ts";
 import { mapOf, Plan } from "./plan.ts";
 import type { ForeignRoutes, PlanInput } from "./plan-input.ts";
@@ -33,6 +33,8 @@ export interface ReconcilerOptions {
   /** 0 to 1, for jitter. */
   readonly random: () => number;
   readonly takeOver: boolean;
+  /** Absent where nothing is carried in userspace, or nothing is really done. */
+  readonly forwarding?: ForwardingStages | undefined;
   readonly onOps?: (ops: KernelOps, failures: readonly OpFailure[]) => void;
   /** A foreign route stood at a destination of ours and was replaced. */
   readonly onTakeOver?: (foreign: Route, ours: Route) => void;
@@ -96,7 +98,7 @@ export class Reconciler {
 
   /** True if nothing is left to do but to wait for back-offs. */
   get isIdle(): boolean {
-    return this.#hints.isEmpty && this.dirty.isEmpty;
+    return this.#hints.isEmpty && !this.#hasWork;
   }
 
   held(): HeldKey[] {
@@ -150,11 +152,15 @@ export class Reconciler {
     return true;
   }
 
+  get #hasWork(): boolean {
+    return !this.dirty.isEmpty || this.#options.forwarding?.isDirty === true;
+  }
+
   /** Plans and applies what is dirty, once; what turns out on the way is dirty afterwards. */
   async apply(): Promise<void> {
     this.#held.release(this.dirty, this.#options.now());
     const mended = new MendedOps();
-    if (!this.dirty.isEmpty) {
+    if (this.#hasWork) {
       const pass = this.dirty.take();
       this.#hints.beginPass();
       try {
@@ -175,7 +181,8 @@ export class Reconciler {
     const plan = new Plan(this.#planInput(dirty));
     let count = 0;
     for (const stage of STAGES) {
-      if (stage.removes) for (const ops of plan.stage(stage)) count += ops.length;
+      if (stage.removes && isOpStage(stage))
+        for (const ops of plan.stage(stage)) count += ops.length;
     }
     return count;
   }
@@ -197,12 +204,21 @@ export class Reconciler {
     return { desired, actual, paths, dirty, foreign, takeOver, waiting: this.#waiting };
   }
 
+  async #forward({ removes }: Stage): Promise<void> {
+    const { forwarding } = this.#options;
+    await (removes ? forwarding?.narrow() : forwarding?.widen());
+  }
+
   /** While the kernel works on some operations, the next ones are planned and encoded. */
   async #carryOut(plan: Plan, pass: Dirty, mended: MendedOps): Promise<void> {
     const { kernel } = this.#options;
     let before: Promise<void> = Promise.resolve();
     for (const stage of STAGES) {
       if (stage.removes && !this.#mayRemove) continue;
+      if (!isOpStage(stage)) {
+        await this.#forward(stage);
+        continue;
+      }
       for (const planned of plan.stage(stage)) {
         const ops = this.#withoutHeld(planned, pass);
         if (ops.length === 0) continue;

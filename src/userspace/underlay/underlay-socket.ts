@@ -10,7 +10,7 @@ import {
   setSocketOption,
 } from "../../native/linux.ts";
 
-const AF_INET = 2;
+export const AF_INET = 2;
 const AF_INET6 = 10;
 export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;

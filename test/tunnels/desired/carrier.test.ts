@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { chooseCarrier, type Dataplane } from "../../../tunnels/desired/carrier.ts";
+import { chooseCarrier } from "../../../tunnels/desired/carrier.ts";
+import type { Dataplane } from "../../../tunnels/model/dataplane.ts";
 
 const NO_MODULE = "Unknown device type";
 const NO_TUN = "/dev/net/tun is missing";

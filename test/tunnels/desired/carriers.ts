@@ -1,5 +1,6 @@
 /** Who carries what, where the kernel cannot make devices of these kinds and userspace can carry all. */
-import { type Carriers, chooseCarrier, type Dataplane } from "../../../tunnels/desired/carrier.ts";
+import { type Carriers, chooseCarrier } from "../../../tunnels/desired/carrier.ts";
+import type { Dataplane } from "../../../tunnels/model/dataplane.ts";
 
 export function carriers(dataplane: Dataplane, vxlanRefusal = "", ipipRefusal = ""): Carriers {
   return {

@@ -50,11 +50,12 @@ export class NodeView {
 
   calculate(): OverlayChanges {
     this.readUnderlay();
-    const walk = this.overlay.calculate();
-    for (;;) {
-      const step = walk.next();
-      if (step.done) return step.value;
-    }
+    return toEnd(this.overlay.calculate());
+  }
+
+  /** As after a pass that wrote everything: what is no longer wanted leaves the forwarding plan. */
+  retire(): void {
+    toEnd(this.overlay.retireForwarding());
   }
 
   /** All lines of the wanted state, or those that begin with one of these words. */
@@ -99,6 +100,13 @@ export class NodeView {
     );
     const { localNode } = this.overlay;
     this.overlay.setUnderlay(findUnderlay(links, addresses, localNode, routes, sysctls));
+  }
+}
+
+function toEnd<T>(walk: Generator<void, T>): T {
+  for (;;) {
+    const step = walk.next();
+    if (step.done) return step.value;
   }
 }
 

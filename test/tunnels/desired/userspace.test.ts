@@ -97,8 +97,7 @@ describe.each([4, 6] as const)("userspace, IPv%i", (family) => {
     view.change(say([`-${BLOCK}`]));
     expect(view.wants("route")).toEqual(say(["route 10.0.1.1/32 dev tun.causeway src 10.0.0.1"]));
     expect(way(view, "10.0.1.7")).toBe(to("birch", "192.0.2.2"));
-    view.overlay.retireForwarding();
-    view.calculate();
+    view.retire();
     expect(way(view, "10.0.1.7")).toBe("dropped");
     expect(way(view, "10.0.1.1")).toBe(to("birch", "192.0.2.2"));
   });
@@ -108,8 +107,7 @@ describe.each([4, 6] as const)("userspace, IPv%i", (family) => {
     view.calculate();
     view.change(say([`-${BLOCK}`])).calculate();
     view.change(say([BLOCK])).calculate();
-    view.overlay.retireForwarding();
-    view.calculate();
+    view.retire();
     expect(way(view, "10.0.1.7")).toBe(to("birch", "192.0.2.2"));
   });
 
@@ -118,8 +116,7 @@ describe.each([4, 6] as const)("userspace, IPv%i", (family) => {
     view.calculate();
     view.change(say([`${POOL} CrossSubnet`])).calculate();
     expect(way(view, "10.0.1.7")).toBe(to("birch", "192.0.2.2"));
-    view.overlay.retireForwarding();
-    view.calculate();
+    view.retire();
     expect(way(view, "10.0.1.7")).toBe("dropped");
   });
 
@@ -150,8 +147,7 @@ describe.each([4, 6] as const)("userspace, IPv%i", (family) => {
     const [endpoint] = after?.endpoints ?? [];
     expect(endpoint && isPeer(endpoint, twinIp(family, "192.0.2.77"))).toBe(true);
     expect(endpoint && isPeer(endpoint, twinIp(family, "192.0.2.2"))).toBe(true);
-    view.overlay.retireForwarding();
-    view.calculate();
+    view.retire();
     const [last] = view.overlay.forwardingPlan?.endpoints ?? [];
     expect(last && isPeer(last, twinIp(family, "192.0.2.2"))).toBe(false);
   });
@@ -162,8 +158,7 @@ describe.each([4, 6] as const)("userspace, IPv%i", (family) => {
     view.change(say([`-${BIRCH}`, CEDAR, CEDAR_BLOCK])).calculate();
     expect(way(view, "10.0.1.7")).toBe(to("birch", "192.0.2.2"));
     expect(way(view, "10.0.2.7")).toBe(to("cedar", "198.51.100.3"));
-    view.overlay.retireForwarding();
-    view.calculate();
+    view.retire();
     expect(way(view, "10.0.1.7")).toBe("dropped");
     view.change(say(["node dogwood 192.0.2.4/24 vxlan=10.0.3.1", "block 10.0.3.0/29 dogwood"]));
     view.calculate();
@@ -185,8 +180,7 @@ describe.each([4, 6] as const)("userspace, IPv%i", (family) => {
     view.change(say([`-${POOL}`]));
     expect(view.wants("link")).toEqual([]);
     expect(way(view, "10.0.1.7")).toBe(to("birch", "192.0.2.2"));
-    view.overlay.retireForwarding();
-    view.calculate();
+    view.retire();
     expect(view.overlay.forwardingPlan).toBeUndefined();
   });
 });
@@ -302,7 +296,7 @@ test("the plan depends on what is known, not on how it came to be known", () => 
         const fresh = new NodeView(given, view.facts).change(everything(steps, lines));
         fresh.calculate();
         expect(ways(view)).toEqual(ways(fresh));
-        if (retires) view.overlay.retireForwarding();
+        if (retires) view.retire();
       }
     }),
   );

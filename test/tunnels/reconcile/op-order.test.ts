@@ -1,20 +1,22 @@
 import { expect, test } from "vitest";
-import type { ObjectKind } from "../../../tunnels/kernel/kernel-op.ts";
-import { STAGES } from "../../../tunnels/reconcile/op-order.ts";
+import { STAGES, type Stage } from "../../../tunnels/reconcile/op-order.ts";
+
+type Kind = Stage["kind"];
 
 /** What an object of a kind needs to be there for packets to pass. */
-const NEEDS: Readonly<Record<ObjectKind, readonly ObjectKind[]>> = {
+const NEEDS: Readonly<Record<Kind, readonly Kind[]>> = {
   sysctl: [],
   link: [],
   address: ["link"],
   fdb: ["link"],
   neighbour: ["link", "fdb"],
   nexthop: ["link", "neighbour"],
-  route: ["link", "address", "nexthop", "neighbour", "fdb", "sysctl"],
+  forwarding: ["link"],
+  route: ["link", "address", "nexthop", "neighbour", "fdb", "forwarding", "sysctl"],
 };
-const KINDS = Object.keys(NEEDS) as ObjectKind[];
+const KINDS = Object.keys(NEEDS) as Kind[];
 
-function at(kind: ObjectKind, removes: boolean): number {
+function at(kind: Kind, removes: boolean): number {
   return STAGES.findIndex((stage) => stage.kind === kind && stage.removes === removes);
 }
 
@@ -23,8 +25,8 @@ test.each(KINDS)("%s is added once, after everything that it needs", (kind) => {
   for (const need of NEEDS[kind]) expect(at(need, false), need).toBeLessThan(at(kind, false));
 });
 
-// Forwarding is never turned off: others may need it.
-const REMOVED: readonly ObjectKind[] = KINDS.filter((kind) => kind !== "sysctl");
+// `ip_forward` is never turned off: others may need it.
+const REMOVED: readonly Kind[] = KINDS.filter((kind) => kind !== "sysctl");
 
 test.each(REMOVED)("%s is removed once, before everything that it needs", (kind) => {
   expect(STAGES.filter((stage) => stage.kind === kind && stage.removes)).toHaveLength(1);
