@@ -16,7 +16,7 @@ import { print, printJson, withProgress } from "./output.ts";
 import { PlanKernel } from "./plan-kernel.ts";
 import { requireNetAdmin } from "./require-net-admin.ts";
 import { addSettingFlags, runDirOf } from "./setting-flags.ts";
-import { plural } from "./text.ts";
+import { plural, wrap } from "./text.ts";
 
 const HELP = `
 Ours are the devices vxlan.causeway, vxlan6.causeway and ipip.causeway with all that is on them, and
@@ -73,7 +73,7 @@ function tell({ removed, failures }: CleanupReport, dryRun: boolean): void {
       ? "nothing of ours is here"
       : `${plural(removed.length, "object")} ${verb}: ${countKinds(removed)}`;
   const commands = removed.flatMap(describeOp);
-  print([`# ${heading}`, ...commands, ""].join("\n"));
+  print([wrap(`# ${heading}`, "#   "), ...commands, ""].join("\n"));
   for (const { op, message } of failures) {
     process.stderr.write(`causeway: ${objectName(op)} is still there: ${message}\n`);
   }

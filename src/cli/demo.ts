@@ -2,6 +2,7 @@
 import { release } from "node:os";
 import { basename, relative } from "node:path";
 import { Command } from "commander";
+import type { DemoReport } from "../demo/demo-report.ts";
 import { runDemo } from "../demo/demo-run.ts";
 import { drawTopology } from "../demo/demo-text.ts";
 import { type KernelAbilities, kernelAbilities } from "../demo/kernel-abilities.ts";
@@ -9,7 +10,8 @@ import { namespacesWithPrefix } from "../demo/namespace-removal.ts";
 import { removeKeptSite, Site, sweepSites } from "../demo/site.ts";
 import { demoPools, demoTopology, type Topology } from "../demo/topology.ts";
 import { CausewayError } from "../errors.ts";
-import { exitCodesText } from "./exit-codes.ts";
+import { EXIT, exitCodesText } from "./exit-codes.ts";
+import { print, printJson, showProgress } from "./output.ts";
 import { requireNetAdmin } from "./require-net-admin.ts";
 import { plural } from "./text.ts";
 
@@ -40,8 +42,8 @@ export function demoCommand(exit: (code: number) => never): Command {
     .addHelpText("after", HELP)
     .action(async (options: DemoOptions) => {
       requireNetAdmin("demo", "makes network namespaces");
-      sweepSites(PREFIX);
-      if (options.clean === true) clean();
+      const swept = sweepSites(PREFIX);
+      if (options.clean === true) clean(swept.length);
       else {
         endOnSignals(exit);
         await demo(options.keep === true, options.json === true);
@@ -49,43 +51,56 @@ export function demoCommand(exit: (code: number) => never): Command {
     });
 }
 
-function clean(): void {
-  const removed = removeKeptSite(PREFIX);
-  process.stdout.write(`removed ${plural(removed.length, "network namespace")}\n`);
+/** @param swept how many namespaces of killed runs are gone already. */
+function clean(swept: number): void {
+  const removed = swept + removeKeptSite(PREFIX).length;
+  const what = `removed ${plural(removed, "network namespace")} and what was in them`;
+  print(`${removed === 0 ? "nothing is left of any demo" : what}\n`);
 }
 
 async function demo(keep: boolean, json: boolean): Promise<void> {
   if (keep && namespacesWithPrefix(`${PREFIX}router`).length > 0) {
-    throw new CausewayError(
-      "agent",
-      `a demo is up already; remove it with  ${self()} demo --clean`,
-    );
+    const hint = `remove it:  ${self("--clean")}`;
+    throw new CausewayError("agent", "a demo is up already", { hint });
   }
   const prefix = keep ? PREFIX : `${PREFIX}${process.pid}-`;
-  const print = (text: string): void => {
-    progress("");
-    if (!json) process.stdout.write(text);
+  const output = {
+    progress: showProgress,
+    print: (text: string): void => {
+      showProgress("");
+      if (!json) print(text);
+    },
   };
-  progress("trying the kernel");
+  showProgress("trying the kernel");
   const abilities = await kernelAbilities(prefix);
-  if (!abilities.vxlan) throw new CausewayError("kernel", "this kernel has no VXLAN devices");
+  if (!abilities.vxlan) {
+    const hint = "load it:  modprobe vxlan";
+    throw new CausewayError("kernel", "this kernel has no VXLAN devices", { hint });
+  }
   const topology = demoTopology({ pools: demoPools(abilities) });
-  progress("building the network");
+  showProgress("building the network");
   const site = await Site.build({ topology, prefix });
   if (!keep) process.once("exit", abilities.restore);
   let isKept = false;
   try {
-    print(`${heading(topology)}\n${drawTopology(topology)}${leftOut(abilities)}\n`);
-    const report = await runDemo(site, abilities, { print, progress });
-    if (json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
-    if (!report.ok) process.exitCode = 1;
+    output.print(`${heading(topology)}\n${drawTopology(topology)}${leftOut(abilities)}\n`);
+    const report = await runDemo(site, abilities, output);
+    if (json) printJson(report);
+    if (!report.ok) process.exitCode = EXIT.no;
     isKept = keep;
-    print(keep ? whatToTry(site) : `\nAll of it was real. Look around:  ${self()} demo --keep\n`);
+    const next = keep ? whatToTry(site) : `Look around:  ${self("--keep")}\n`;
+    output.print(`\n${verdict(report)}\n${next}`);
   } finally {
     if (isKept) site.keep();
     else await site.remove();
-    progress("");
+    showProgress("");
   }
+}
+
+function verdict({ ok, checks }: DemoReport): string {
+  if (ok) return "All of it was real: namespaces, routes, tunnels.";
+  const failed = checks.filter((check) => !check.ok).length;
+  return `✗ ${failed} of ${plural(checks.length, "check")} failed.`;
 }
 
 /** Everything is removed when the process exits, so a signal has only to make it exit. */
@@ -120,27 +135,26 @@ function whatToTry(site: Site): string {
   const pod = namespaces.of(first?.pods[0]?.name ?? "");
   const runDir = site.agent(first?.name ?? "").options.runDir;
   return [
-    "",
-    "Left running. Try:",
+    "It is left running. Try:",
     `  ip netns exec ${pod} ping ${target}`,
     `  ip -n ${node} route; ip -n ${node} nexthop; ip -n ${node} neighbour`,
     `  bridge -n ${node} fdb show dev vxlan.causeway`,
-    `  ${self()} status --run-dir ${runDir}`,
-    `  ip -n ${node} link delete vxlan.causeway     # and look again`,
-    `  edit ${datastore}/ippool.yaml: the agents follow`,
-    `Remove it:  ${self()} demo --clean`,
+    `  ${program()} status --run-dir ${runDir}`,
+    `  ip -n ${node} link delete vxlan.causeway     # and look at the status again`,
+    `  sed -i s/Always/CrossSubnet/ ${datastore}/ippool.yaml     # the agents follow`,
+    `Remove it:  ${self("--clean")}`,
     "",
   ].join("\n");
 }
 
 /** How this program was called. */
-function self(): string {
+function program(): string {
   const script = process.argv[1] ?? "";
   return basename(script) === "main.js" ? `node ${relative(process.cwd(), script)}` : "causeway";
 }
 
-/** On a terminal, one line on stderr that the next one replaces. */
-function progress(text: string): void {
-  if (!process.stderr.isTTY) return;
-  process.stderr.write(`\r\x1b[K${text === "" ? "" : `${text} …`}`);
+/** The demo with a flag, as it was called. */
+function self(flag: string): string {
+  const isNpm = process.env["npm_lifecycle_event"] === "demo";
+  return isNpm ? `npm run demo -- ${flag}` : `${program()} demo ${flag}`;
 }

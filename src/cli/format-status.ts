@@ -129,7 +129,10 @@ function datastoreLines({ datastore, withheld, state }: StatusReport): string[] 
 
 function repairLines({ repairs }: StatusReport): string[] {
   const last = repairs.recent.slice(-LISTED).reverse();
-  const heading = repairs.count === 0 ? "none" : `${repairs.count} since the start, the last first`;
+  const heading =
+    repairs.count === 0
+      ? "none"
+      : `${plural(repairs.count, "object")} since the start, the last first`;
   return [
     line(`repairs   ${heading}`),
     ...last.map((repair) => line(`${INDENT}${repairText(repair)}, ${ago(repair.at)}`)),

@@ -93,11 +93,15 @@ export class AgentProcess {
 
   /** @throws CausewayError if it ends, or is not in sync in time. */
   inSync(timeoutMs?: number): Promise<StatusReport> {
-    return this.until(({ state }) => state === "in sync", timeoutMs);
+    return this.until(({ state }) => state === "in sync", timeoutMs, "in sync");
   }
 
   /** The first status that `claim` is true of. @throws CausewayError if it ends, or none is in time. */
-  async until(claim: (status: StatusReport) => boolean, timeoutMs = 30_000): Promise<StatusReport> {
+  async until(
+    claim: (status: StatusReport) => boolean,
+    timeoutMs = 30_000,
+    what = "as awaited",
+  ): Promise<StatusReport> {
     const end = Date.now() + timeoutMs;
     let last = "it does not answer";
     while (Date.now() < end) {
@@ -107,7 +111,7 @@ export class AgentProcess {
       if (status !== undefined) last = describe(status);
       await sleep(10);
     }
-    throw this.#failure(`is not as awaited after ${timeoutMs / 1_000} s: ${last}`);
+    throw this.#failure(`is not ${what} after ${timeoutMs / 1_000} s: ${last}`);
   }
 
   #failure(what: string): CausewayError {

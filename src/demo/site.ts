@@ -89,9 +89,9 @@ export class Site {
   }
 }
 
-/** Removes what killed runs with this prefix and their process id left. */
-export function sweepSites(prefix: string): void {
-  sweepNamespaces(prefix);
+/** Removes what killed runs with this prefix and their process id left. Returns its namespaces. */
+export function sweepSites(prefix: string): string[] {
+  const swept = sweepNamespaces(prefix);
   const pattern = new RegExp(`^${prefix}(\\d+)-`);
   for (const name of readdirSync(tmpdir())) {
     const pid = pattern.exec(name)?.[1];
@@ -99,6 +99,7 @@ export function sweepSites(prefix: string): void {
       rmSync(join(tmpdir(), name), { recursive: true, force: true });
     }
   }
+  return swept;
 }
 
 /** Removes a site that was kept, with its agents. Returns the names of its namespaces. */

@@ -193,7 +193,7 @@ describe("formatStatus names", () => {
     ] as unknown as StatusReport["repairs"]["recent"];
     expect(text({ repairs: { count: 9, recent } })).toMatch(
       new RegExp(
-        "^repairs   9 since the start, the last first\n" +
+        "^repairs   9 objects since the start, the last first\n" +
           " {10}device vxlan.causeway and 7 more objects with it deleted by another program, back after\n" +
           " {14}3.2 ms, 60 s ago\n" +
           " {10}route 10.0.0.0/26 deleted by another program, back after 3.2 ms, 12 min ago\n",
