@@ -1,9 +1,9 @@
 // `causeway demo` as a newcomer runs it, on this machine's kernel.
 
-import { execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { programFile } from "../../src/demo/agent-process.ts";
 import type { DemoReport } from "../../src/demo/demo-report.ts";
 import { namespacesWithPrefix } from "../../src/demo/namespace-removal.ts";
@@ -23,12 +23,20 @@ interface Ended {
   readonly stderr: string;
 }
 
-function demo(args: readonly string[], interrupt?: RegExp): Promise<Ended> {
+interface Reaction {
+  /** Once this has been printed … */
+  readonly to: RegExp;
+  readonly react: (child: ChildProcess) => void;
+}
+
+function demo(args: readonly string[], reaction?: Reaction): Promise<Ended> {
   const child = spawn(process.execPath, [programFile(), "demo", ...args]);
-  let [stdout, stderr] = ["", ""];
+  let [stdout, stderr, isDone] = ["", "", false];
   child.stdout.on("data", (part) => {
     stdout += part;
-    if (interrupt?.test(stdout)) child.kill("SIGINT");
+    if (isDone || !reaction?.to.test(stdout)) return;
+    isDone = true;
+    reaction.react(child);
   });
   child.stderr.on("data", (part) => {
     stderr += part;
@@ -38,14 +46,17 @@ function demo(args: readonly string[], interrupt?: RegExp): Promise<Ended> {
   });
 }
 
-const needsRoot = process.getuid?.() === 0 ? undefined : "needs root";
+const IN_SYNC = /agents in sync/;
+
+beforeEach((context) => {
+  if (process.getuid?.() !== 0) context.skip("needs root");
+});
 
 afterEach(() => {
   expect(rootLinks()).toBe(linksBefore);
 });
 
-test("demo reaches every pair, passes every check and leaves nothing behind", async (context) => {
-  if (needsRoot) context.skip(needsRoot);
+test("demo reaches every pair, passes every check and leaves nothing behind", async () => {
   const { pid, code, stdout, stderr } = await demo(["--json"]);
   expect(stderr).toBe("");
   const report = JSON.parse(stdout) as DemoReport;
@@ -55,16 +66,61 @@ test("demo reaches every pair, passes every check and leaves nothing behind", as
   expect(left(pid)).toEqual([]);
 });
 
-test("demo prints lines of at most 100 columns", async (context) => {
-  if (needsRoot) context.skip(needsRoot);
+test("demo prints lines of at most 100 columns", async () => {
   const { code, stdout } = await demo([]);
   expect(code).toBe(0);
   expect(stdout.split("\n").filter((line) => [...line].length > 100)).toEqual([]);
 });
 
-test("demo leaves nothing behind when it is interrupted", async (context) => {
-  if (needsRoot) context.skip(needsRoot);
-  const { pid, code } = await demo([], /agents in sync/);
-  expect(code).toBe(130);
+test.each([
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+  ["SIGHUP", 129],
+] as const)("demo leaves nothing behind after %s", async (signal, exitCode) => {
+  const react = (child: ChildProcess): void => void child.kill(signal);
+  const { pid, code } = await demo([], { to: IN_SYNC, react });
+  expect(code).toBe(exitCode);
   expect(left(pid)).toEqual([]);
+});
+
+test("demo removes what a killed one left", async () => {
+  const react = (child: ChildProcess): void => void child.kill("SIGKILL");
+  const { pid, code } = await demo([], { to: IN_SYNC, react });
+  expect(code).toBeNull();
+  expect(left(pid)).not.toEqual([]);
+  const { stdout } = await demo(["--clean"]);
+  expect(stdout).toMatch(/^removed \d+ network namespaces and what was in them\n$/);
+  expect(left(pid)).toEqual([]);
+});
+
+test("demo names the check that failed, and exits 1", async () => {
+  const react = (child: ChildProcess): void => {
+    child.kill("SIGSTOP");
+    const router = `${PREFIX}${child.pid}-router`;
+    const port = ["link", "set", "cedar", "mtu", "1300"];
+    execFileSync("ip", ["-n", router, ...port]);
+    child.kill("SIGCONT");
+  };
+  const { pid, code, stdout } = await demo([], { to: IN_SYNC, react });
+  expect(stdout).toMatch(/^ ✗ \d+ of \d+ pairs carry another size than they should$/m);
+  expect(stdout).toMatch(/\n✗ 1 of 5 checks failed\.\n/);
+  expect(code).toBe(1);
+  expect(left(pid)).toEqual([]);
+});
+
+test("demo --keep stays up, is refused a second time, and goes with --clean", async (context) => {
+  if (namespacesWithPrefix(`${PREFIX}router`).length > 0) context.skip("a demo is kept already");
+  try {
+    const { code, stdout } = await demo(["--keep"]);
+    expect(code).toBe(0);
+    const status = /main\.js (status --run-dir \S+)/.exec(stdout)?.[1]?.split(" ") ?? [];
+    const said = execFileSync(process.execPath, [programFile(), ...status], { encoding: "utf8" });
+    expect(said).toMatch(/^in sync/);
+    const again = await demo(["--keep"]);
+    expect(again.stderr).toMatch(/^causeway: a demo is up already\n {2}→ remove it: .*--clean\n$/);
+    expect(again.code).toBe(70);
+  } finally {
+    expect((await demo(["--clean"])).stdout).toMatch(/^removed \d+ network namespaces/);
+  }
+  expect(namespacesWithPrefix(`${PREFIX}router`)).toEqual([]);
 });
