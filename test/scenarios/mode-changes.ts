@@ -67,35 +67,6 @@ function poolScenarios(encap: Encap): readonly ClusterScenario[] {
       },
     },
     {
-      name: "a setting turns the tunnel of family 4 off; that of family 6 follows its pools alone",
-      run: async (cluster) => {
-        const { direct, far6 } = pathsOf(cluster);
-        const losses = await lossesDuring({ direct, far6 }, async () => {
-          setFelix(cluster, { [encap === "vxlan" ? "vxlanEnabled" : "ipipEnabled"]: false });
-          await assertExact(cluster);
-          assert.deepEqual(await devicesOf(cluster), ["vxlan6.causeway"]);
-          const { problems } = await cluster.agent("alder").status();
-          const reason = /is turned off by (vxlan|ipip)Enabled/;
-          assert.ok(problems.every((problem) => reason.test(problem.reason)));
-          assert.deepEqual(
-            problems.map(({ subject }) => subject),
-            ['pool "always"', 'pool "cross"'],
-          );
-        });
-        assert.deepEqual(losses, { direct: 0, far6: 0 });
-        for (const name of ["always6", "cross6"]) {
-          cluster.change("IPPool", name, { vxlanMode: "Never" });
-        }
-        await assertExact(cluster);
-        assert.deepEqual(await devicesOf(cluster), []);
-        cluster.change("IPPool", "always6", { vxlanMode: "Always" });
-        cluster.change("IPPool", "cross6", { vxlanMode: "CrossSubnet" });
-        setFelix(cluster, {});
-        await assertExact(cluster);
-        await assertWay(cluster, "cedar", DEVICE[encap], TUNNEL_MTU[encap]);
-      },
-    },
-    {
       name: "a device goes when its last pool goes Never, and comes back",
       run: async (cluster) => {
         const setBoth = (modes: readonly [string, string]): void => {
