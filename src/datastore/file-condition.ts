@@ -13,6 +13,11 @@ export interface ConditionFacts {
   readonly restoredFrom: string | undefined;
 }
 
+const WHY: Readonly<Record<string, string>> = {
+  ENOENT: "does not exist",
+  ENOTDIR: "is not a directory",
+};
+
 export function conditionOf(facts: ConditionFacts): DatastoreCondition {
   const { directory, listing, state, inSync, restoredFrom } = facts;
   const { usable, isHoldingLast } = state;
@@ -21,7 +26,7 @@ export function conditionOf(facts: ConditionFacts): DatastoreCondition {
   const going = usable > 0 ? `; going on with ${last}, ${usable} resources` : "";
   const failure = listing?.failure;
   if (failure !== undefined && !(inSync && usable === 0)) {
-    const why = failure === "ENOENT" ? "does not exist" : `cannot be read (${failure})`;
+    const why = WHY[failure] ?? `cannot be read (${failure})`;
     return { state: "unreachable", reason: `${directory} ${why}${going}` };
   }
   if (isHoldingLast || (usable === 0 && !inSync)) {
