@@ -13,7 +13,12 @@ import type { ForwardingStages } from "../tunnels/reconcile/op-order.ts";
 import { CausewayError, reasonOf } from "./errors.ts";
 import type { Logger } from "./observe/log.ts";
 import { inTurns } from "./turns.ts";
-import type { DataPath, EndpointReport } from "./userspace/data-path.ts";
+import type {
+  DataPath,
+  DataPathCounters,
+  EndpointReport,
+  Restarts,
+} from "./userspace/data-path.ts";
 
 /** Milliseconds that a pass waits for the data path: it answers in one, unless it is being restarted. */
 const PATIENCE = 1_000;
@@ -74,6 +79,25 @@ export class Forwarding implements ForwardingStages {
     await this.#parts.dataPath.stop();
   }
 
+  /** True if the data path goes by what is wanted now. */
+  get isInForce(): boolean {
+    return this.#isRunning && this.#given === this.#parts.overlay.forwardingPlan;
+  }
+
+  /** Of the data path; empty while it does not run. */
+  get endpoints(): readonly EndpointReport[] {
+    return this.#isRunning ? this.#parts.dataPath.endpoints : [];
+  }
+
+  get restarts(): Restarts {
+    return this.#parts.dataPath.restarts;
+  }
+
+  /** Undefined while it does not run. */
+  counters(): DataPathCounters | undefined {
+    return this.#isRunning ? this.#parts.dataPath.counters() : undefined;
+  }
+
   problems(): Problem[] {
     const failure = this.#startFailure;
     if (failure !== undefined) {
@@ -128,7 +152,11 @@ export class Forwarding implements ForwardingStages {
       timer = setTimeout(resolve, PATIENCE);
     });
     // A worker that comes late takes the plan then.
-    await Promise.race([this.#parts.dataPath.replace(plan), late]);
+    try {
+      await Promise.race([this.#parts.dataPath.replace(plan), late]);
+    } catch (error) {
+      this.#parts.log.error({ reason: reasonOf(error) }, "the data path does not take its plan");
+    }
     clearTimeout(timer);
     if (plan !== this.#given || this.#unservedEndpoints().length === 0) {
       this.#tell();
@@ -141,8 +169,7 @@ export class Forwarding implements ForwardingStages {
   }
 
   #unservedEndpoints(): EndpointReport[] {
-    if (!this.#isRunning) return [];
-    return this.#parts.dataPath.endpoints.filter(({ engine }) => engine === undefined);
+    return this.endpoints.filter(({ engine }) => engine === undefined);
   }
 
   /** Tells the log of what is not as it was when it was told last. */

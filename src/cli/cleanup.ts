@@ -19,9 +19,9 @@ import { addSettingFlags, runDirOf } from "./setting-flags.ts";
 import { plural, wrap } from "./text.ts";
 
 const HELP = `
-Ours are the devices vxlan.causeway, vxlan6.causeway and ipip.causeway with all that is on them, and
-the routes and nexthop objects of protocol 202. Sysctls stay as they are. Traffic over the overlay
-stops.
+Ours are the devices vxlan.causeway, vxlan6.causeway, ipip.causeway and tun.causeway with all that
+is on them, and the routes and nexthop objects of protocol 202. Sysctls stay as they are. Traffic
+over the overlay stops.
 
 Examples:    causeway cleanup --dry-run
              causeway cleanup

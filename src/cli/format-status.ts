@@ -4,7 +4,8 @@ import type { HeldKey } from "../../tunnels/reconcile/held-keys.ts";
 import type { Repair } from "../../tunnels/reconcile/repair-log.ts";
 import { formatFault } from "../datastore/fault-text.ts";
 import type { KindCount, StatusReport } from "../observe/status.ts";
-import { duration, plural, wrap } from "./text.ts";
+import { dataplaneText } from "./dataplane-text.ts";
+import { ago, duration, plural, wrap } from "./text.ts";
 import { conflictText, hintText, problemText } from "./trouble-text.ts";
 
 /** Of a list, so many items; the whole is in --json. */
@@ -19,6 +20,7 @@ export function formatStatus(report: StatusReport): string {
     line(INDENT + kernelText(report)),
     line(INDENT + resourcesText(report)),
     line(INDENT + objectsText(report)),
+    ...dataplaneText(report.dataplane).map(line),
     ...datastoreLines(report),
     ...list("refused", datastore.faults, faultText, counts.faults),
     ...repairLines(report),
@@ -144,10 +146,6 @@ function repairText({ what, found, others, milliseconds }: Repair): string {
   const how =
     found === "added" ? "added by another program, removed" : `${found} by another program, back`;
   return `${what}${rest} ${how} after ${duration(milliseconds)}`;
-}
-
-function ago(at: number): string {
-  return `${duration(Date.now() - at)} ago`;
 }
 
 function faultText(fault: ResourceFault): string[] {

@@ -59,19 +59,24 @@ export function formatShown(what: Shown, rows: readonly unknown[]): string {
 }
 
 function formatDevices(rows: readonly DeviceRow[]): string {
-  const items = rows.map(({ state, name, mtu, address, mac, parameters, note }) => {
+  const items = rows.map(({ state, name, mtu, address, mac, parameters, note, carries }) => {
     const facts = [name, `mtu ${mtu}`, address, mac].filter(Boolean).join("  ");
-    return [`${mark(state)} ${facts}`, `    ${parameters}`, ...(note ? [`    ${note}`] : [])];
+    const more = [parameters, ...carries, note].filter(Boolean).map((text) => `    ${text}`);
+    return [`${mark(state)} ${facts}`, ...more];
   });
   return summary(rows, "tunnel device") + lines(items.flat());
 }
 
 function formatVteps(rows: readonly VtepRow[]): string {
-  const cells = rows.map(({ state, node, tunnelIp, mac, underlayIp }) => {
-    return [mark(state), node, tunnelIp, mac, underlayIp];
+  const cells = rows.map(({ state, node, tunnelIp, mac, underlayIp, carriedBy }) => {
+    return [mark(state), node, tunnelIp, mac, underlayIp, carriedBy];
   });
-  const head = ["", "node", "tunnel IP", "MAC", "node address"];
-  return summary(rows, "VTEP") + (rows.length > 0 ? columns([head, ...cells]) : "");
+  const head = ["", "node", "tunnel IP", "MAC", "node address", "carried by"];
+  const inUserspace = rows.some(({ carriedBy }) => carriedBy === "userspace");
+  return (
+    summary(rows, "VTEP", inUserspace ? "in force" : "in the kernel") +
+    (rows.length > 0 ? columns([head, ...cells]) : "")
+  );
 }
 
 function formatRoutes(rows: readonly RouteRow[]): string {
@@ -85,10 +90,14 @@ function formatConflicts(conflicts: readonly Conflict[]): string {
 }
 
 /** "12 routes, all in the kernel", or how many are not. */
-function summary(rows: readonly { readonly state: string }[], noun: string): string {
+function summary(
+  rows: readonly { readonly state: string }[],
+  noun: string,
+  place = "in the kernel",
+): string {
   if (rows.length === 0) return `no ${noun}s are wanted\n`;
   const bad = rows.filter(({ state }) => state !== "ok" && state !== "local").length;
-  const how = bad === 0 ? "all in the kernel" : `${bad.toLocaleString("en-US")} not in the kernel`;
+  const how = bad === 0 ? `all ${place}` : `${bad.toLocaleString("en-US")} not ${place}`;
   return `${plural(rows.length, noun)}, ${how}\n`;
 }
 

@@ -57,3 +57,8 @@ export function wrap(line: string, indent: string): string {
   }
   return [...lines, rest].join("\n");
 }
+
+/** "3 min ago". @param at milliseconds since the epoch */
+export function ago(at: number): string {
+  return `${duration(Date.now() - at)} ago`;
+}

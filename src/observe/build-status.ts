@@ -4,6 +4,7 @@ import type { Kernel } from "../../tunnels/kernel/kernel.ts";
 import { isOurDevice, isOurNexthop } from "../../tunnels/kernel/ownership.ts";
 import type { Agent } from "../agent.ts";
 import { VERSION } from "../version.ts";
+import { dataplaneReport } from "./dataplane-report.ts";
 import type { AgentState, KindCount, StatusReport } from "./status.ts";
 
 /** Lists are cut to this length; the counts are not. */
@@ -41,6 +42,7 @@ export function buildStatus({ agent, kernel, node, datastoreUrl }: StatusContext
       faults: (datastoreState?.faults ?? []).slice(0, LISTED),
     },
     kernel: kernel.features,
+    dataplane: dataplaneReport(agent),
     counts: {
       ...overlay.counts,
       ...kernelCounts(agent),

@@ -5,6 +5,7 @@ import type { ResourceFault } from "../../tunnels/model/snapshot.ts";
 import type { HeldKey } from "../../tunnels/reconcile/held-keys.ts";
 import type { Repair } from "../../tunnels/reconcile/repair-log.ts";
 import type { DatastoreCondition } from "../datastore/datastore.ts";
+import type { DirectionCounters, Engine, Restarts } from "../userspace/data-path.ts";
 
 /**
  * `in sync`: everything wanted is in the kernel. `degraded`: something wanted is failing, waiting or
@@ -47,6 +48,36 @@ export interface Timings {
   readonly netlinkWrites: number;
 }
 
+export interface TunnelReport {
+  /** "VXLAN", "IPv6 VXLAN", "IP-in-IP". */
+  readonly tunnel: string;
+  readonly carriedBy: "kernel" | "userspace";
+  /** Undefined where the kernel carries it, or the data path does not serve it. */
+  readonly engine: Engine | undefined;
+  /** Why not the kernel. */
+  readonly whyNotKernel: string | undefined;
+  /** Why no better engine, or none. */
+  readonly whyNotBetter: string | undefined;
+}
+
+export interface DataPathReport {
+  readonly sent: DirectionCounters;
+  readonly received: DirectionCounters;
+  /** The most frequent first. */
+  readonly drops: readonly {
+    readonly reason: string;
+    readonly text: string;
+    readonly packets: number;
+  }[];
+  readonly restarts: Restarts;
+}
+
+export interface DataplaneReport {
+  readonly tunnels: readonly TunnelReport[];
+  /** Undefined while it has nothing to do. */
+  readonly dataPath: DataPathReport | undefined;
+}
+
 export interface StatusReport {
   readonly state: AgentState;
   readonly node: string;
@@ -63,6 +94,7 @@ export interface StatusReport {
     readonly faults: readonly ResourceFault[];
   };
   readonly kernel: KernelFeatures;
+  readonly dataplane: DataplaneReport;
   readonly counts: {
     readonly nodes: number;
     readonly blocks: number;

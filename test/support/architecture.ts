@@ -41,7 +41,9 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "src/agent.ts",
     "src/datastore/datastore.ts",
     "src/errors.ts",
+    "src/userspace/data-path.ts",
     "src/version.ts",
+    "encap",
     "tunnels",
   ],
   // Keeps the data path at what the overlay wants.

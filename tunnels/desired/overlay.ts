@@ -31,6 +31,7 @@ import { DirtyPrefixes } from "./dirty-prefixes.ts";
 import { ForwardingWish } from "./forwarding-wish.ts";
 import { KernelWish, type OverlayChanges } from "./kernel-wish.ts";
 import { type LocalSide, localSide } from "./local-side.ts";
+import type { LocalTunnels } from "./local-tunnel.ts";
 import { inNameOrder } from "./name-order.ts";
 import { NexthopIds, type WantedNexthop } from "./nexthop-ids.ts";
 import { OUTCOME } from "./path-choice.ts";
@@ -103,6 +104,11 @@ export class Overlay {
     return this.#wish.state;
   }
 
+  /** The tunnels that this node is to have. */
+  get tunnels(): LocalTunnels {
+    return this.#local.tunnels;
+  }
+
   /** What the data path is to go by; undefined if there is nothing for it to do. */
   get forwardingPlan(): ForwardingPlan | undefined {
     return this.#forwarding.plan;
@@ -151,10 +157,7 @@ export class Overlay {
     this.#cluster.isLocalDirty = true;
   }
 
-  /**
-   * Makes the forwarding plan without what the last finished calculation no longer wanted: the
-   * kernel has no routes to it any more.
-   */
+  /** Takes out of the plan what the last finished calculation left in: no route leads to it now. */
   *retireForwarding(): Generator<void> {
     this.#forwarding.retire();
     yield* this.#forwarding.build();

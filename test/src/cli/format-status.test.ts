@@ -17,6 +17,7 @@ const IN_SYNC: StatusReport = {
     complete: true,
     faults: [],
   },
+  dataplane: { tunnels: [], dataPath: undefined },
   kernel: {
     nexthopObjects: true,
     vxlan: "",
