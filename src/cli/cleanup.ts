@@ -70,10 +70,10 @@ function tell({ removed, failures }: CleanupReport, dryRun: boolean): void {
   const verb = dryRun ? "would be removed" : "removed";
   const heading =
     removed.length === 0
-      ? "nothing of ours is here"
-      : `${plural(removed.length, "object")} ${verb}: ${countKinds(removed)}`;
+      ? ["nothing of ours is here"]
+      : [`${plural(removed.length, "object")} ${verb}`, countKinds(removed)];
   const commands = removed.flatMap(describeOp);
-  print([wrap(`# ${heading}`, "#   "), ...commands, ""].join("\n"));
+  print([...heading.map((text) => wrap(`# ${text}`, "#   ")), ...commands, ""].join("\n"));
   for (const { op, message } of failures) {
     process.stderr.write(`causeway: ${objectName(op)} is still there: ${message}\n`);
   }

@@ -182,7 +182,7 @@ describe("causeway on a node", () => {
       const elsewhere = await causeway(cluster, NODE, "cleanup", "--run-dir", `${runDir}-4`);
       expect(elsewhere.code).toBe(70);
       const { code, stdout } = await own("cleanup", "--dry-run");
-      expect(stdout).toMatch(/^# \d+ objects would be removed: .*2 devices\n/);
+      expect(stdout).toMatch(/^# \d+ objects would be removed\n# 8 routes, .*2 devices\n/);
       expect(code).toBe(0);
       expect((await own("status")).stdout).toMatch(/^in sync/);
     });
