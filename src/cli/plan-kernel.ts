@@ -101,6 +101,10 @@ export class PlanKernel implements Kernel {
     }
   }
 
+  prepare(): Promise<void> {
+    return Promise.resolve();
+  }
+
   apply(ops: KernelOps): Promise<[]> {
     // What stood beside a route of ours leaves that where it is.
     const isBeside = ({ kind, verb, reason }: KernelOp): boolean =>

@@ -6,6 +6,7 @@ import { reasonOf } from "../errors.ts";
 import { errnoName } from "../native/errno.ts";
 import type { DeviceTable } from "./device-table.ts";
 import type { EchoLedger } from "./echo-ledger.ts";
+import type { MessageChunk } from "./message-chunk.ts";
 import { describeFailure, phraseOf } from "./netlink-error.ts";
 import { deviceOf, encodeOp, type NetlinkOp, UNKNOWN_DEVICE } from "./op-encoder.ts";
 import type { Reader } from "./reader.ts";
@@ -31,6 +32,7 @@ export class Applier {
   readonly #echoes: EchoLedger;
   readonly #queue: SendQueue;
   readonly #templates: RouteTemplates;
+  readonly #prepared = new WeakMap<RouteBatch, readonly MessageChunk[]>();
   /** Changes that were not made by a message. */
   #otherCount = 0;
   /** Calls whose operations are not all answered yet. */
@@ -101,8 +103,34 @@ export class Applier {
     return { answers: this.#queue.settle(run.onFailure) };
   }
 
+  /** Encodes a batch ahead, if its messages name no device: one may be made anew until they are sent. */
+  prepare(batch: RouteBatch): void {
+    const queue = this.#queue;
+    const chunks: MessageChunk[] = [];
+    let chunk: MessageChunk | undefined;
+    for (let at = 0; at < batch.length; at++) {
+      if (chunk === undefined || chunk.isFull) {
+        chunk = queue.newChunk();
+        chunks.push(chunk);
+      }
+      const sequence = queue.takeSequence();
+      const isWritten =
+        !this.#templates.namesDevice(batch, at) &&
+        this.#templates.write(chunk.writer, batch, at, sequence);
+      if (!isWritten) return;
+      chunk.added(at, sequence);
+    }
+    this.#prepared.set(batch, chunks);
+  }
+
   async #encodeBatch(batch: RouteBatch, run: Run): Promise<void> {
     const queue = this.#queue;
+    const prepared = this.#prepared.get(batch);
+    if (prepared !== undefined) {
+      this.#prepared.delete(batch);
+      for (const chunk of prepared) await queue.sendChunk(chunk, run.onFailure);
+      return;
+    }
     for (let at = 0; at < batch.length; at++) {
       if (this.#templates.write(queue.writer, batch, at, queue.sequence)) queue.added(at);
       else await this.#carryOut(batch.at(at), at, run);

@@ -2,6 +2,7 @@
  * The kernel, through rtnetlink. Changes and dumps are made by a worker thread, each on a socket of
  * its own; events come to the main thread on a third.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Family } from "../../encap/address/ip-address.ts";
 import type {
   Kernel,
@@ -22,7 +23,7 @@ import {
   type UnderlayRoute,
 } from "../../tunnels/kernel/kernel-state.ts";
 import type { PathTable } from "../../tunnels/kernel/path-table.ts";
-import type { KernelOps } from "../../tunnels/kernel/route-batch.ts";
+import type { KernelOps, RouteBatch } from "../../tunnels/kernel/route-batch.ts";
 import { CausewayError } from "../errors.ts";
 import { Applier } from "./applier.ts";
 import { DeviceTable } from "./device-table.ts";
@@ -160,6 +161,11 @@ export class NetlinkKernel implements Kernel {
   async readSysctls(names: readonly string[]): Promise<Map<string, Sysctl>> {
     const values = await this.#parts.client.readSysctls(names);
     return new Map([...values].map(([name, value]) => [name, { name, value }]));
+  }
+
+  async prepare(batch: RouteBatch): Promise<void> {
+    this.#applier.prepare(batch);
+    await nextTurn();
   }
 
   async apply(ops: KernelOps): Promise<OpFailure[]> {

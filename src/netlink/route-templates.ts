@@ -54,6 +54,11 @@ export class RouteTemplates {
     return true;
   }
 
+  /** True if the message of operation `at` holds the number of a device. */
+  namesDevice(batch: RouteBatch, at: number): boolean {
+    return batch.paths.get(batch.pathOf(at)).device !== undefined;
+  }
+
   #templateOf(batch: RouteBatch, at: number): Uint8Array | undefined {
     if (this.#generation !== this.#devices.generation) {
       this.#generation = this.#devices.generation;

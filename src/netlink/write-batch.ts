@@ -30,11 +30,12 @@ export class WriteBatch {
     let start = 0;
     for (const end of sends) {
       const error = this.#socket.send(new Uint8Array(messages, start, end - start));
-      const sequences = sequencesIn(view, start, end);
-      const found = error < 0 ? undefined : this.#collect(sequences.at(-1) as number);
+      const found = error < 0 ? undefined : this.#collect(lastSequenceIn(view, start, end));
       if (found === undefined) {
         const errno = error < 0 ? -error : ENOBUFS;
-        for (const sequence of sequences) failures.push({ sequence, errno, text: "" });
+        for (const sequence of sequencesIn(view, start, end)) {
+          failures.push({ sequence, errno, text: "" });
+        }
       } else {
         for (const failure of found) failures.push(failure);
       }
@@ -66,6 +67,12 @@ export class WriteBatch {
       if (acknowledged && !lost) return failures;
     }
   }
+}
+
+function lastSequenceIn(view: DataView, start: number, end: number): number {
+  let last = start;
+  for (let at = start; at < end; at = align4(messageEnd(view, at, end))) last = at;
+  return view.getUint32(last + 8, HOST_ORDER);
 }
 
 function sequencesIn(view: DataView, start: number, end: number): number[] {

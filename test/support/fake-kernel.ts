@@ -139,6 +139,10 @@ export class FakeKernel implements Kernel {
     );
   }
 
+  prepare(): Promise<void> {
+    return Promise.resolve();
+  }
+
   async apply(ops: KernelOps): Promise<OpFailure[]> {
     const failures: OpFailure[] = [];
     for (let at = 0; at < ops.length; at++) {

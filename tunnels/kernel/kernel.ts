@@ -22,7 +22,7 @@ import type {
   UnderlayRoute,
 } from "./kernel-state.ts";
 import type { PathTable } from "./path-table.ts";
-import type { KernelOps } from "./route-batch.ts";
+import type { KernelOps, RouteBatch } from "./route-batch.ts";
 
 /** What this kernel can do, found by trying, once. */
 export interface KernelFeatures {
@@ -112,6 +112,12 @@ export interface Kernel {
   readUnderlayRoutes(family: Family, device: string): Promise<UnderlayRoute[]>;
   /** Names that do not exist are left out. */
   readSysctls(names: readonly string[]): Promise<Map<string, Sysctl>>;
+
+  /**
+   * Told what `apply` will be asked for soon: it may be encoded before the first write, so that the
+   * kernel is on the way from one state to the other for no longer than it takes itself.
+   */
+  prepare(batch: RouteBatch): Promise<void>;
 
   /** The failures, in the order of the operations; empty when everything went well. */
   apply(ops: KernelOps): Promise<OpFailure[]>;

@@ -20,8 +20,9 @@ export class RouteBatch {
   readonly #width: 1 | 4;
   readonly #words: Uint32Array;
   readonly #lengths: Uint8Array;
-  readonly #paths: Int32Array;
-  readonly #pathTable: PathTable;
+  readonly #pathNumbers: Int32Array;
+  /** What the numbers of `pathOf` stand for. */
+  readonly paths: PathTable;
   #length = 0;
 
   constructor(
@@ -37,8 +38,8 @@ export class RouteBatch {
     this.#width = family === 4 ? 1 : 4;
     this.#words = new Uint32Array(capacity * this.#width);
     this.#lengths = new Uint8Array(capacity);
-    this.#paths = new Int32Array(capacity);
-    this.#pathTable = paths;
+    this.#pathNumbers = new Int32Array(capacity);
+    this.paths = paths;
   }
 
   /** Number of operations. */
@@ -63,7 +64,7 @@ export class RouteBatch {
 
   /** Number of the path of operation `at`. */
   pathOf(at: number): number {
-    return this.#paths[at] as number;
+    return this.#pathNumbers[at] as number;
   }
 
   at(at: number): RouteOp {
@@ -75,7 +76,7 @@ export class RouteBatch {
       this.wordOf(at, 3),
     );
     const destination = new Cidr(address, this.lengthOf(at));
-    const object = { destination, path: this.#pathTable.get(this.pathOf(at)) };
+    const object = { destination, path: this.paths.get(this.pathOf(at)) };
     return { kind: "route", verb: this.verb, object, reason: this.reason };
   }
 
@@ -83,12 +84,12 @@ export class RouteBatch {
     for (let at = 0; at < this.#length; at++) yield this.at(at);
   }
 
-  /** The operations that `keeps` accepts, in the same order. */
-  filter(keeps: (op: RouteOp) => boolean): RouteBatch {
+  /** The operations whose position `keeps` accepts, in the same order; itself if it accepts all. */
+  filter(keeps: (at: number) => boolean): RouteBatch {
     const { family, verb, reason } = this;
-    const kept = new RouteBatch(family, verb, reason, this.#length, this.#pathTable);
-    for (let at = 0; at < this.#length; at++) if (keeps(this.at(at))) kept.#append(this, at);
-    return kept;
+    const kept = new RouteBatch(family, verb, reason, this.#length, this.paths);
+    for (let at = 0; at < this.#length; at++) if (keeps(at)) kept.#append(this, at);
+    return kept.length === this.#length ? this : kept;
   }
 
   #append(from: RouteTable | RouteBatch, at: number): void {
@@ -97,6 +98,6 @@ export class RouteBatch {
       this.#words[to * this.#width + word] = from.wordOf(at, word);
     }
     this.#lengths[to] = from.lengthOf(at);
-    this.#paths[to] = from.pathOf(at);
+    this.#pathNumbers[to] = from.pathOf(at);
   }
 }

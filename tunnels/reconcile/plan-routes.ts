@@ -46,24 +46,34 @@ export function compareRoutes(family: Family, input: PlanInput): RouteDifference
   return { missing: addOrder(family, missing, desired, input), different, taken };
 }
 
+/** All differences as operations, whether they can be carried out now or not. */
 export function* planAdditions(
   family: Family,
   { missing, different, taken }: RouteDifferences,
   input: PlanInput,
 ): Generator<RouteBatch> {
   const desired = input.desired.routes[family];
-  const isUsable = usablePaths(input);
-  /** What cannot be written yet waits for its nexthop or device. */
-  const isReady = (row: number): boolean => {
-    if (isUsable(desired.pathOf(row))) return true;
-    const destination = desired.destinationOf(row);
-    input.waiting.markRoute(destination, input.dirty.causeOfRoute(destination));
-    return false;
-  };
-  yield* batches(desired, missing, "add", "missing", input, isReady);
-  if (input.takeOver) yield* batches(desired, taken, "replace", "foreign", input, isReady);
+  yield* batches(desired, missing, "add", "missing", input);
+  if (input.takeOver) yield* batches(desired, taken, "replace", "foreign", input);
   // Replacing resizes nothing: address order, in which the kernel's caches help.
-  yield* batches(desired, different, "replace", "different", input, isReady);
+  yield* batches(desired, different, "replace", "different", input);
+}
+
+/** What of the additions can be carried out now; the rest waits for its nexthop or device. */
+export function* readyAdditions(
+  additions: Iterable<RouteBatch>,
+  input: PlanInput,
+): Generator<RouteBatch> {
+  const isUsable = usablePaths(input);
+  for (const batch of additions) {
+    const ready = batch.filter((at) => {
+      if (isUsable(batch.pathOf(at))) return true;
+      const { destination } = batch.at(at).object;
+      input.waiting.markRoute(destination, input.dirty.causeOfRoute(destination));
+      return false;
+    });
+    if (ready.length > 0) yield ready;
+  }
 }
 
 export function* planRemovals(family: Family, input: PlanInput): Generator<RouteBatch> {
@@ -112,23 +122,19 @@ export function* planClearing(
   yield* batches(table, inKernelOrder(family, rows), "delete", "different", input);
 }
 
-/** The rows that are ready as operations, all with one verb and reason. */
+/** The rows as operations, all with one verb and reason. */
 function* batches(
   table: RouteTable,
   rows: readonly number[],
   verb: RouteOp["verb"],
   reason: OpReason,
   { paths }: PlanInput,
-  isReady: (row: number) => boolean = () => true,
 ): Generator<RouteBatch> {
   for (let start = 0; start < rows.length; start += BATCH) {
     const end = Math.min(start + BATCH, rows.length);
     const batch = new RouteBatch(table.family, verb, reason, end - start, paths);
-    for (let at = start; at < end; at++) {
-      const row = rows[at] as number;
-      if (isReady(row)) batch.add(table, row);
-    }
-    if (batch.length > 0) yield batch;
+    for (let at = start; at < end; at++) batch.add(table, rows[at] as number);
+    yield batch;
   }
 }
 

@@ -15,7 +15,7 @@ import type {
 } from "../kernel/kernel-state.ts";
 import { linkChange } from "../kernel/link-change.ts";
 import { isOurAddress, isOurDevice, isOurNexthop, isOurNexthopId } from "../kernel/ownership.ts";
-import type { KernelOps } from "../kernel/route-batch.ts";
+import type { KernelOps, RouteBatch } from "../kernel/route-batch.ts";
 import type { Key, KeyedKind } from "./dirty.ts";
 import { type Difference, type DiffRules, keyedDiff } from "./keyed-diff.ts";
 import type { OpStage } from "./op-order.ts";
@@ -25,7 +25,7 @@ import {
   planAdditions,
   planClearing,
   planRemovals,
-  type RouteDifferences,
+  readyAdditions,
 } from "./plan-routes.ts";
 
 /** The rules of each kind: when two values are the same, and which actual ones are ours. */
@@ -73,11 +73,16 @@ const FAMILIES: readonly Family[] = [4, 6];
 export class Plan {
   readonly #input: PlanInput;
   /** Undefined: to be made again, because routes went along with a device. */
-  #routes: readonly RouteDifferences[] | undefined;
+  #additions: readonly RouteBatch[] | undefined;
 
   constructor(input: PlanInput) {
     this.#input = input;
-    this.#routes = compareAll(input);
+    this.#additions = planAllAdditions(input);
+  }
+
+  /** The routes to be added or changed, if nothing comes in between: most of a first sync. */
+  get additions(): readonly RouteBatch[] {
+    return this.#additions ?? [];
   }
 
   *stage(stage: OpStage): Generator<KernelOps> {
@@ -86,12 +91,11 @@ export class Plan {
         if (stage.kind === "link" && !stage.removes) yield* this.#clearing(ops);
         yield ops;
       }
-      return;
-    }
-    this.#routes ??= compareAll(this.#input);
-    for (const [at, family] of FAMILIES.entries()) {
-      if (stage.removes) yield* planRemovals(family, this.#input);
-      else yield* planAdditions(family, this.#routes[at] as RouteDifferences, this.#input);
+    } else if (stage.removes) {
+      for (const family of FAMILIES) yield* planRemovals(family, this.#input);
+    } else {
+      this.#additions ??= planAllAdditions(this.#input);
+      yield* readyAdditions(this.#additions, this.#input);
     }
   }
 
@@ -99,15 +103,17 @@ export class Plan {
   *#clearing(ops: readonly KernelOp[]): Generator<KernelOps> {
     for (const op of ops) {
       if (op.kind !== "link" || op.verb === "add") continue;
-      this.#routes = undefined;
+      this.#additions = undefined;
       if (op.verb !== "delete") continue;
       for (const family of FAMILIES) yield* planClearing(family, op.object.name, this.#input);
     }
   }
 }
 
-function compareAll(input: PlanInput): RouteDifferences[] {
-  return FAMILIES.map((family) => compareRoutes(family, input));
+function planAllAdditions(input: PlanInput): RouteBatch[] {
+  return FAMILIES.flatMap((family) => [
+    ...planAdditions(family, compareRoutes(family, input), input),
+  ]);
 }
 
 function* planObjects(stage: OpStage, input: PlanInput): Generator<KernelOp> {

@@ -164,7 +164,9 @@ export class Reconciler {
       const pass = this.dirty.take();
       this.#hints.beginPass();
       try {
-        await this.#carryOut(new Plan(this.#planInput(pass)), pass, mended);
+        const plan = new Plan(this.#planInput(pass));
+        for (const batch of plan.additions) await this.#options.kernel.prepare(batch);
+        await this.#carryOut(plan, pass, mended);
       } finally {
         this.#hints.endPass(pass);
       }
@@ -235,7 +237,7 @@ export class Reconciler {
   #withoutHeld(ops: KernelOps, dirty: Dirty): KernelOps {
     if (this.#held.isEmpty) return ops;
     const mayGo = (op: KernelOp): boolean => !this.#held.holds(op, dirty.causeOfOp(op));
-    return ops instanceof RouteBatch ? ops.filter(mayGo) : ops.filter(mayGo);
+    return ops instanceof RouteBatch ? ops.filter((at) => mayGo(ops.at(at))) : ops.filter(mayGo);
   }
 
   #note(ops: KernelOps, failures: readonly OpFailure[], dirty: Dirty, mended: MendedOps): void {
