@@ -14,7 +14,7 @@ import { reversePathSysctls } from "../tunnels/desired/reverse-path.ts";
 import { findUnderlay, type Underlay } from "../tunnels/desired/underlay.ts";
 import type { Kernel } from "../tunnels/kernel/kernel.ts";
 import type { Sysctl, UnderlayRoute } from "../tunnels/kernel/kernel-state.ts";
-import { isOurDevice } from "../tunnels/kernel/ownership.ts";
+import { isOurDevice, TUN_DEVICE } from "../tunnels/kernel/ownership.ts";
 import { Reconciler } from "../tunnels/reconcile/reconciler.ts";
 import type { Config } from "./config/settings.ts";
 import type { ChangeBatch, Datastore } from "./datastore/datastore.ts";
@@ -119,6 +119,9 @@ export class Agent {
     const following = this.#follow(signal);
     await this.reconciler.read();
     this.overlay.adoptNexthops(this.reconciler.actual.nexthops);
+    if (this.reconciler.actual.links.has(TUN_DEVICE) && this.#usesUserspace) {
+      await this.forwarding?.attach();
+    }
     while (!signal.aborted) {
       await this.#wakeup.wait(this.#untilNext());
       if (!signal.aborted) await this.#turns(signal);
@@ -133,6 +136,10 @@ export class Agent {
     this.overlay.setSettings(config.overlay, config.overlaySources);
     this.#isReadyTold = false;
     this.resync(false);
+  }
+
+  get #usesUserspace(): boolean {
+    return Object.values(this.carriers).some(({ by }) => by === "userspace");
   }
 
   /** What is wanted and cannot be had, by the calculation and by the data path. */

@@ -57,7 +57,16 @@ export class Forwarding implements ForwardingStages {
 
   get isDirty(): boolean {
     const { forwardingPlan } = this.#parts.overlay;
-    return forwardingPlan !== this.#given && performance.now() >= this.#notBefore;
+    const isIdle = forwardingPlan === undefined && this.#isRunning;
+    return (forwardingPlan !== this.#given || isIdle) && performance.now() >= this.#notBefore;
+  }
+
+  /**
+   * Starts the data path before there is a plan, on a device that is there from an earlier run: what
+   * its routes give it waits in its queue from here on, and is lost where nobody is attached.
+   */
+  async attach(): Promise<void> {
+    if (!this.#isRunning) await this.#start();
   }
 
   async widen(): Promise<void> {

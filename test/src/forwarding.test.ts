@@ -129,6 +129,8 @@ describe("an agent whose tunnels userspace carries", () => {
     expect(tunRoutes()).toHaveLength(2);
     const { writeCount } = lab.kernel;
     lab.start();
+    await eventually(() => lab.dataPath.calls.at(-1) === "start");
+    expect(lab.agent.hasList).toBe(false);
     await tell(...CLUSTER);
     expect(lab.kernel.writeCount).toBe(writeCount);
     expect(way("10.0.1.7")).toBe("vxlan 192.0.2.2");
@@ -166,6 +168,16 @@ test("a data path that does not start is told and tried again; the kernel's part
   lab.dataPath.startFailure = undefined;
   await eventually(() => lab.agent.problems().length === 0);
   expect(way("10.0.1.7")).toBe("vxlan 192.0.2.2");
+});
+
+test("a data path that was started early for nothing is stopped, and its device removed", async () => {
+  lab = start();
+  await tell(...CLUSTER);
+  await lab.stop();
+  lab.start();
+  await tell(...CLUSTER.slice(1));
+  expect(lab.dataPath.calls.slice(-2)).toEqual(["start", "stop"]);
+  expect(lab.kernel.external.links.has("tun.causeway")).toBe(false);
 });
 
 test("a data path is not touched where the kernel carries everything", async () => {
