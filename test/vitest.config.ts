@@ -23,8 +23,6 @@ export default defineConfig({
         root,
         test: {
           name: "kernel",
-          // Real timers and kernel events: a machine under load gets a second and a third try.
-          retry: 2,
           include: ["test/netns/**/*.test.ts", "test/kernel-ipip/**/*.test.ts"],
           globalSetup: "test/setup/build.ts",
           // After the unit tests: here the machine's two cores are wanted.
