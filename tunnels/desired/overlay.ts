@@ -28,6 +28,7 @@ import { listConflicts } from "./conflicts.ts";
 import { describeObject } from "./describe.ts";
 import { deviceClashes } from "./device-clash.ts";
 import { DirtyPrefixes } from "./dirty-prefixes.ts";
+import { endpointClashes } from "./endpoint-clash.ts";
 import { ForwardingWish } from "./forwarding-wish.ts";
 import { KernelWish, type OverlayChanges } from "./kernel-wish.ts";
 import { type LocalSide, localSide } from "./local-side.ts";
@@ -196,9 +197,9 @@ export class Overlay {
 
   conflicts(): Conflict[] {
     const { vteps, blocks } = this.#cluster;
-    const wanted = this.desired.links.values();
     return [
-      ...deviceClashes(wanted, this.#underlay.tunnels),
+      ...deviceClashes(this.desired.links.values(), this.#underlay.tunnels),
+      ...endpointClashes(this.tunnels, this.#underlay.tunnels),
       ...listConflicts(vteps, blocks.claims, blocks.borrowed),
     ];
   }
