@@ -29,7 +29,7 @@ needs() {
   case $verb in
     demo) echo ip:iproute2 modprobe:kmod ;;
     test)
-      echo ip:iproute2 modprobe:kmod ping:iputils-ping sysctl:procps tcpdump:tcpdump nft:nftables
+      echo ip:iproute2 modprobe:kmod ping:iputils-ping sysctl:procps tcpdump:tcpdump nft:nftables ethtool:ethtool
       # IP-in-IP is tested in a User Mode Linux kernel, which exists for this architecture alone.
       [ "$(uname -m)" != x86_64 ] || echo linux.uml:user-mode-linux
       # See test/support/uml/wide-registers.c.

@@ -5,12 +5,13 @@
 import type { Family } from "../../../encap/address/ip-address.ts";
 import { countDrop, DropReason } from "../../../encap/drop-reason.ts";
 import { hashFlow } from "../../../encap/flow-entropy.ts";
+import { fragmentIpv4, fragmentIpv6 } from "../../../encap/fragment.ts";
 import { IPV4_HEADER, Ipv4Header } from "../../../encap/header/ipv4.ts";
 import { IPV6_HEADER, Ipv6Header } from "../../../encap/header/ipv6.ts";
-import type { IpPacket } from "../../../encap/ip-packet.ts";
+import { IpPacket, readIpPacket } from "../../../encap/ip-packet.ts";
 import { encapsulateIpipInIpv4, encapsulateIpipInIpv6 } from "../../../encap/ipip.ts";
 import type { OuterChoice, OuterPolicy } from "../../../encap/outer-policy.ts";
-import type { Segments } from "../../../encap/segment.ts";
+import type { HeaderSpace, Segments } from "../../../encap/segment.ts";
 import type { Arena } from "../../native/arena.ts";
 import type { LivePlan } from "./live-plan.ts";
 import { type LaneOwner, SendLane } from "./send-lane.ts";
@@ -27,6 +28,8 @@ export class IpipSender implements Sender {
   readonly #ipv4 = new Ipv4Header();
   readonly #ipv6 = new Ipv6Header();
   readonly #outerLength: number;
+  readonly #outer = new IpPacket();
+  #fragmentId = 0;
   #plan!: LivePlan;
 
   constructor(arena: Arena, family: Family, counters: Float64Array, owner: LaneOwner) {
@@ -69,6 +72,47 @@ export class IpipSender implements Sender {
       this.#addMessage(packet, remote, choice, headersAt, headerLength, payloadAt, length);
       headersAt += stride;
       payloadAt += payloadSize;
+    }
+  }
+
+  /** The kernel does not fragment what we write the header of, if its own link is the narrow one. */
+  addFragmented(
+    packet: IpPacket,
+    remote: number,
+    choice: OuterChoice,
+    mtu: number,
+    space: HeaderSpace,
+    fragments: Segments,
+  ): DropReason {
+    const view = this.#view;
+    const outerAt = packet.at - this.#outerLength;
+    const length = packet.end - packet.at;
+    choice.dontFragment = false;
+    this.#addressTo(packet, remote);
+    const refused = this.#writeHeader(packet.at, length, packet.family, choice);
+    if (refused !== DropReason.None) return refused;
+    const outer = this.#outer;
+    readIpPacket(view, outerAt, length + this.#outerLength, outer);
+    const outerMtu = mtu + this.#outerLength;
+    this.#fragmentId = (this.#fragmentId + 1) | 0;
+    const reason =
+      this.#family === 4
+        ? fragmentIpv4(view, outer, outerMtu, space, fragments)
+        : fragmentIpv6(view, outer, outerMtu, this.#fragmentId, space, fragments);
+    if (reason === DropReason.None) this.#addFragments(remote, fragments, space.stride, length);
+    return reason;
+  }
+
+  #addFragments(remote: number, fragments: Segments, stride: number, innerLength: number): void {
+    const { batch } = this.#lane;
+    const { count, headersAt, headerLength, payloadAt, payloadSize, lastPayloadSize } = fragments;
+    for (let index = 0; index < count; index++) {
+      if (!batch.hasRoom(1, 2)) this.#lane.flush();
+      const message = this.#lane.begin(this.#plan, remote);
+      const isLast = index === count - 1;
+      batch.addPiece(headersAt + index * stride, headerLength);
+      batch.addPiece(payloadAt + index * payloadSize, isLast ? lastPayloadSize : payloadSize);
+      if (isLast) this.#lane.account(message, innerLength);
     }
   }
 

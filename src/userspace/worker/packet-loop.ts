@@ -14,8 +14,12 @@ import type { SharedPlan } from "./shared-plan.ts";
 import type { WorkerReply, WorkerRequest, WorkerStart } from "./worker-protocol.ts";
 
 const BROKEN: number = POLLERR | POLLHUP | POLLNVAL;
-/** TUN device, eventfd, and at most four endpoints with two receiving sockets and one for errors. */
-const DESCRIPTORS = 14;
+// Places in the poll set.
+const WAKE = 0;
+const TUN = 1;
+const FIRST_SOURCE = 2;
+/** At most four endpoints with two receiving sockets and one for errors. */
+const DESCRIPTORS: number = FIRST_SOURCE + 4 * 3;
 const FOR_EVER = -1;
 const EINTR = 4;
 
@@ -51,15 +55,15 @@ export class PacketLoop {
     while (!this.#isStopped) {
       const ready = poll.wait(FOR_EVER);
       if (ready < 0 && ready !== -EINTR) throw new SystemCallError("poll", -ready);
-      const tunEvents = poll.events(0);
+      const tunEvents = poll.events(TUN);
       if ((tunEvents & BROKEN) !== 0) throw new CausewayError("kernel", "the TUN device is gone");
       if ((tunEvents & POLLIN) !== 0) this.#engine.transmit();
       for (let index = 0; index < this.#sources.length; index++) {
         // An error is reported by receiving.
-        if (poll.events(index + 2) !== 0) (this.#sources[index] as Source).step();
+        if (poll.events(FIRST_SOURCE + index) !== 0) (this.#sources[index] as Source).step();
       }
       // Only what is read makes it quiet again; a message may have been taken before its wake-up came.
-      if (poll.events(1) !== 0) this.#wake.clear();
+      if (poll.events(WAKE) !== 0) this.#wake.clear();
       const mail = Atomics.load(this.#mailbox, 0);
       if (mail !== this.#seenMail) this.#takeMail(mail);
     }
@@ -83,9 +87,9 @@ export class PacketLoop {
 
   #watch(): void {
     this.#poll.clear();
+    this.#poll.add(this.#wake.fd, POLLIN);
     // Packets wait in the device's queue until there is somewhere for them to go.
     this.#poll.add(this.#tunFd, this.#sources.length > 0 ? POLLIN : 0);
-    this.#poll.add(this.#wake.fd, POLLIN);
     for (const { fd } of this.#sources) this.#poll.add(fd, POLLIN);
   }
 

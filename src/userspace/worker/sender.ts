@@ -1,7 +1,8 @@
 /** What is the same for every encapsulation on the way out. */
+import type { DropReason } from "../../../encap/drop-reason.ts";
 import type { IpPacket } from "../../../encap/ip-packet.ts";
 import type { OuterChoice, OuterPolicy } from "../../../encap/outer-policy.ts";
-import type { Segments } from "../../../encap/segment.ts";
+import type { HeaderSpace, Segments } from "../../../encap/segment.ts";
 
 /** Encapsulates packets for the remotes of one endpoint and sends them, many at a time. */
 export interface Sender {
@@ -20,6 +21,20 @@ export interface Sender {
     remote: number,
     choice: OuterChoice,
   ): void;
+
+  /**
+   * Takes a packet that only fits the path in fragments of its outer packet, because its family
+   * knows no shorter ones: `mtu` is what the path carries. Header blocks of the fragments go to
+   * `space`; `fragments` says how many.
+   */
+  addFragmented(
+    packet: IpPacket,
+    remote: number,
+    choice: OuterChoice,
+    mtu: number,
+    space: HeaderSpace,
+    fragments: Segments,
+  ): DropReason;
 
   flush(): void;
 }

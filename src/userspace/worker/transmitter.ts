@@ -39,6 +39,8 @@ export const BLOCK = 192;
 export const BLOCK_ROOM = 64;
 /** A super-packet cut at the least MSS that Linux accepts (48) has fewer segments. */
 export const BLOCKS = 1536;
+/** Fragments of a packet that fits any IPv6 link, on any IPv4 link, are fewer. */
+const FRAGMENTS = 32;
 
 export class Transmitter {
   readonly #view: DataView;
@@ -146,10 +148,14 @@ export class Transmitter {
         const reason = this.#fragment(packet, mtu);
         return reason === DropReason.None ? this.#addSegments(packet, remote, sender) : reason;
       }
-      case Fit.FragmentOuter:
-        this.#choice.dontFragment = false;
-        sender.add(packet, remote, this.#choice);
-        return DropReason.None;
+      case Fit.FragmentOuter: {
+        const segments = this.#segments;
+        if (this.#blocks.capacity < FRAGMENTS) this.#flush();
+        const choice = this.#choice;
+        const reason = sender.addFragmented(packet, remote, choice, mtu, this.#blocks, segments);
+        if (reason === DropReason.None) this.#useBlocks(segments.count);
+        return reason;
+      }
       default:
         this.#answers.tell(packet, IcmpError.TooBig, mtu);
         return DropReason.TooBig;
@@ -166,11 +172,14 @@ export class Transmitter {
   }
 
   #addSegments(packet: IpPacket, remote: number, sender: Sender): DropReason {
-    const { count } = this.#segments;
     sender.addSegments(packet, this.#segments, BLOCK, remote, this.#choice);
+    this.#useBlocks(this.#segments.count);
+    return DropReason.None;
+  }
+
+  #useBlocks(count: number): void {
     this.#blocks.at += count * BLOCK;
     this.#blocks.capacity -= count;
-    return DropReason.None;
   }
 
   #flush(): void {

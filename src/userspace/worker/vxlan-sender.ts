@@ -1,9 +1,10 @@
 /** VXLAN on the way out: runs of packets to one remote become one message that the kernel cuts up. */
 import type { Family } from "../../../encap/address/ip-address.ts";
+import { DropReason } from "../../../encap/drop-reason.ts";
 import { hashFlow } from "../../../encap/flow-entropy.ts";
 import type { IpPacket } from "../../../encap/ip-packet.ts";
 import type { OuterChoice, OuterPolicy } from "../../../encap/outer-policy.ts";
-import type { Segments } from "../../../encap/segment.ts";
+import type { HeaderSpace, Segments } from "../../../encap/segment.ts";
 import { VXLAN_HEADERS, type VxlanNetwork, writeVxlanHeaders } from "../../../encap/vxlan.ts";
 import type { Arena } from "../../native/arena.ts";
 import type { LivePlan } from "./live-plan.ts";
@@ -89,6 +90,21 @@ export class VxlanSender implements Sender {
     }
   }
 
+  /** Without DF a UDP socket has the kernel do it. */
+  addFragmented(
+    packet: IpPacket,
+    remote: number,
+    choice: OuterChoice,
+    _mtu: number,
+    _space: HeaderSpace,
+    fragments: Segments,
+  ): DropReason {
+    choice.dontFragment = false;
+    fragments.count = 0;
+    this.add(packet, remote, choice);
+    return DropReason.None;
+  }
+
   flush(): void {
     for (const run of this.#runs) run.flush();
   }
@@ -103,7 +119,7 @@ export class VxlanSender implements Sender {
 
   /** A flow keeps to one socket, and so to its order. */
   #runFor(packet: IpPacket, choice: OuterChoice): SegmentRun {
-    const flow = hashFlow(this.#view, packet, this.#seed) % this.#spread;
+    const flow = (hashFlow(this.#view, packet, this.#seed) >>> 0) % this.#spread;
     return this.#runs[choice.dontFragment ? flow + this.#spread : flow] as SegmentRun;
   }
 }

@@ -1,0 +1,255 @@
+/**
+ * The userspace data path on the machine's own kernel: nodes are network namespaces on one link (see
+ * forwarder-lab.ts), packets are the kernel's. The compiled program is tested, because Node cannot run
+ * a worker thread from TypeScript; the global set-up of these tests compiles it.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Family } from "../../encap/address/ip-address.ts";
+import { DropReason } from "../../encap/drop-reason.ts";
+import { tunnelMtu, type UnderlayMtu } from "../../encap/encap-mode.ts";
+import type { Engine } from "../../src/userspace/data-path.ts";
+import type { Forwarder } from "../../src/userspace/forwarder.ts";
+import { eventually } from "../support/cluster.ts";
+import {
+  type Encap,
+  ForwarderLab,
+  inner,
+  mtuOf,
+  type TunnelOptions,
+} from "../support/userspace/forwarder-lab.ts";
+import { streamBothWays } from "../support/userspace/streams.ts";
+
+const MEGABYTES = 24 * 1024 * 1024;
+
+interface PingOptions {
+  readonly count?: number;
+  /** Lets the kernel fragment the inner packets. */
+  readonly fragment?: boolean;
+  readonly flags?: string;
+}
+
+interface Pings {
+  readonly sent: number;
+  /** As many answers came as were asked for. */
+  readonly answered: boolean;
+  readonly text: string;
+}
+
+/** Sends pings as IP packets of `size` bytes from node 1 to node 2, until `count` were answered or 5 s are over. */
+async function ping(
+  lab: ForwarderLab,
+  family: Family,
+  size: number,
+  { count = 3, fragment = false, flags = "" }: PingOptions = {},
+): Promise<Pings> {
+  const payload = size - (family === 4 ? 28 : 48);
+  const discover = fragment ? "dont" : "do";
+  const options = `-c ${count} -w 5 -i 0.05 -M ${discover} -s ${payload} ${flags}`;
+  const text = await lab.exec(1, `ping ${options} ${inner(2, family)} 2>&1 || true`);
+  const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(text) ?? [];
+  return { sent: Number(sent), answered: Number(received) >= count, text };
+}
+
+async function expectAnswers(...args: Parameters<typeof ping>): Promise<void> {
+  const { answered, text } = await ping(...args);
+  expect(answered, text).toBe(true);
+}
+
+function stream(lab: ForwarderLab, family: Family, bytes = MEGABYTES): Promise<void> {
+  const address = inner(2, family);
+  return streamBothWays({ from: lab.netns(1), to: lab.netns(2), address, bytes });
+}
+
+/** What tcpdump says of packets that enter the hub from node 1 while `action` runs. */
+async function seenOnUnderlay(lab: ForwarderLab, action: () => Promise<unknown>): Promise<string> {
+  const options = ["-vnl", "-Q", "in", "-i", "port1", "src host 192.0.2.1 and not arp"];
+  const command = ["netns", "exec", lab.name("hub"), "tcpdump", ...options];
+  const tcpdump = spawn("ip", command, { stdio: ["ignore", "pipe", "pipe"] });
+  let text = "";
+  let errors = "";
+  tcpdump.stdout.on("data", (part) => {
+    text += part;
+  });
+  tcpdump.stderr.on("data", (part) => {
+    errors += part;
+  });
+  const ended = once(tcpdump, "exit");
+  try {
+    await eventually(() => errors.includes("listening on"));
+    await action();
+    await eventually(() => text !== "");
+  } finally {
+    tcpdump.kill();
+    await ended;
+  }
+  return text;
+}
+
+const ENCAPS: readonly Encap[] = ["vxlan", "ipip"];
+const FAMILIES: readonly Family[] = [4, 6];
+const ENGINES: readonly Engine[] = ["offload", "batch"];
+
+const COMBINATIONS = ENCAPS.flatMap((encap) =>
+  FAMILIES.flatMap((family) =>
+    ENGINES.map((engine) => {
+      const title = `${encap} over IPv${family}, engine ${engine}`;
+      return [title, { encap, family, engine }] as const;
+    }),
+  ),
+);
+
+describe.each(COMBINATIONS)("%s", (_, options) => {
+  const { encap, family, engine } = options;
+  const mtu = mtuOf(encap, family);
+  let lab: ForwarderLab;
+  let forwarders: Forwarder[];
+
+  beforeAll(async () => {
+    lab = await ForwarderLab.open();
+    forwarders = [await lab.forward(1, options), await lab.forward(2, options)];
+  });
+  afterAll(() => lab?.close());
+
+  test("reports the engine", () => {
+    const [report] = forwarders[0]?.endpoints ?? [];
+    expect(report).toMatchObject({ encap, family, engine });
+    expect(report?.reason === undefined).toBe(engine === "offload");
+  });
+
+  test.each(FAMILIES)("carries pings of IPv%i, small and as large as fits", async (innerFamily) => {
+    await expectAnswers(lab, innerFamily, 84);
+    await expectAnswers(lab, innerFamily, mtu);
+    await expectAnswers(lab, innerFamily, 4000, { fragment: true });
+  });
+
+  test.each(FAMILIES)("carries TCP of IPv%i both ways, byte for byte", async (innerFamily) => {
+    await stream(lab, innerFamily);
+  });
+
+  test("counts what it carries, each way", async () => {
+    const before = totals(forwarders);
+    const { sent: packets } = await ping(lab, 4, 84, { count: 10 });
+    await eventually(() => {
+      const grown = totals(forwarders).map((total, at) => total - (before[at] ?? 0));
+      const bytes = packets * 84;
+      expect(grown).toEqual([packets, bytes, packets, bytes, packets, bytes, packets, bytes]);
+    });
+  });
+});
+
+function totals(forwarders: readonly Forwarder[]): number[] {
+  return forwarders.flatMap((forwarder) => {
+    const { sent, received } = forwarder.counters();
+    return [sent.packets, sent.bytes, received.packets, received.bytes];
+  });
+}
+
+describe.each(FAMILIES)("a kernel vxlan device over IPv%i", (family) => {
+  const options: TunnelOptions = { encap: "vxlan", family };
+  const mtu = mtuOf("vxlan", family);
+  let lab: ForwarderLab;
+  let forwarder: Forwarder;
+
+  beforeAll(async () => {
+    lab = await ForwarderLab.open();
+    forwarder = await lab.forward(1, options);
+    await lab.forwardInKernel(2, family);
+  });
+  afterAll(() => lab?.close());
+
+  test.each(FAMILIES)("exchanges pings of IPv%i with us", async (innerFamily) => {
+    await expectAnswers(lab, innerFamily, 84);
+    await expectAnswers(lab, innerFamily, mtu);
+    await expectAnswers(lab, innerFamily, 4000, { fragment: true });
+  });
+
+  test.each(FAMILIES)("exchanges TCP of IPv%i with us, byte for byte", async (innerFamily) => {
+    await stream(lab, innerFamily);
+  });
+
+  test("sends nothing that we refuse", () => {
+    const drops = [...forwarder.counters().drops.keys()];
+    // What the kernel itself sends to its link: router solicitations and the like.
+    expect(drops.filter((reason) => reason !== DropReason.NoRemote)).toEqual([]);
+  });
+});
+
+describe("the outer header", () => {
+  let lab: ForwarderLab;
+  let forwarder: Forwarder;
+
+  beforeAll(async () => {
+    lab = await ForwarderLab.open();
+    forwarder = await lab.forward(1, { encap: "vxlan", family: 4 });
+    await lab.forward(2, { encap: "vxlan", family: 4 });
+  });
+  afterAll(() => lab?.close());
+
+  const outerOf = (options: TunnelOptions, flags: string): Promise<string> =>
+    seenOnUnderlay(lab, async () => {
+      await forwarder.replace(lab.plan(1, options));
+      await expectAnswers(lab, 4, 84, { count: 1, flags });
+    });
+
+  test("of VXLAN is as a vxlan device makes it", async () => {
+    const text = await outerOf({ encap: "vxlan", family: 4 }, "");
+    expect(text).toMatch(/tos 0x0, ttl 64, .* flags \[none\], proto UDP \(17\), length 134/);
+  });
+
+  test("takes DSCP, TTL and DF as the policy says, ECN from the inner packet", async () => {
+    const policy = { dscp: 46, ttl: 9, dontFragment: true };
+    const text = await outerOf({ encap: "vxlan", family: 4, policy }, "-Q 0x02");
+    expect(text).toMatch(/tos 0xba,ECT\(0\), ttl 9, .* flags \[DF\], proto UDP/);
+  });
+
+  test("inherits what the policy says", async () => {
+    const policy = { dscp: "inherit", ttl: "inherit", dontFragment: "inherit" } as const;
+    const text = await outerOf({ encap: "vxlan", family: 4, policy }, "-Q 0x49 -t 33");
+    expect(text).toMatch(/tos 0x49,ECT\(1\), ttl 33, .* flags \[DF\], proto UDP/);
+  });
+
+  test("of IP-in-IP is as an ipip device makes it", async () => {
+    const text = await outerOf({ encap: "ipip", family: 4 }, "-Q 0x02 -t 33");
+    expect(text).toMatch(/tos 0x2,ECT\(0\), ttl 33, .* flags \[DF\], proto IPIP \(4\), length 104/);
+  });
+
+  test("has source ports that differ from flow to flow", async () => {
+    await forwarder.replace(lab.plan(1, { encap: "vxlan", family: 4 }));
+    const text = await seenOnUnderlay(lab, () =>
+      lab.exec(1, `for port in {5001..5032}; do echo x > /dev/udp/${inner(2, 4)}/$port; done`),
+    );
+    const ports = [...text.matchAll(/192\.0\.2\.1\.(\d+) > 192\.0\.2\.2\.4789/g)];
+    const distinct = new Set(ports.map(([, port]) => port));
+    expect(distinct.size).toBeGreaterThan(4);
+    expect(distinct).not.toContain("4789");
+  });
+});
+
+describe("a path that is narrower than the link", () => {
+  const NARROW = 1300;
+  let lab: ForwarderLab;
+
+  beforeEach(async () => {
+    lab = await ForwarderLab.open();
+    await lab.narrow(NARROW);
+  });
+  afterEach(() => lab?.close());
+
+  test.each(COMBINATIONS)(
+    "is told to the inner sender: %s",
+    async (_, { encap, family, engine }) => {
+      const options = { encap, family, engine, policy: { dontFragment: true } };
+      await lab.forward(1, options);
+      await lab.forward(2, options);
+      const narrow = tunnelMtu(NARROW as UnderlayMtu, encap, family);
+      const { text } = await ping(lab, 4, mtuOf(encap, family), { count: 1 });
+      expect(text).toMatch(new RegExp(`mtu ?= ?${narrow}`));
+      await expectAnswers(lab, 4, narrow);
+      await expectAnswers(lab, 4, 4000, { fragment: true });
+      await stream(lab, 4, MEGABYTES / 8);
+      await stream(lab, 6, MEGABYTES / 8);
+    },
+  );
+});
