@@ -207,7 +207,9 @@ export class Applier {
       await this.#client.makeTun(name);
       return true;
     } catch (error) {
-      failures.set(at, { op, at, code: errnoOf(error), message: reasonOf(error) });
+      // Somebody is attached to it, so it was made meanwhile.
+      const code = errnoOf(error) === "EBUSY" ? "EEXIST" : errnoOf(error);
+      failures.set(at, { op, at, code, message: reasonOf(error) });
       return false;
     }
   }
