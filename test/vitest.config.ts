@@ -3,6 +3,10 @@ import { defineConfig } from "vitest/config";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
+// Real timers, kernel events and random cases: whoever works on the code sees at once what fails now
+// and then; CI looks twice before it turns a change down.
+const retry = process.env["CI"] === "true" ? 1 : 0;
+
 // Two projects: `unit` needs nothing but Node; `kernel` needs root and makes network namespaces.
 export default defineConfig({
   root,
@@ -13,6 +17,7 @@ export default defineConfig({
         root,
         test: {
           name: "unit",
+          retry,
           include: ["test/**/*.test.ts"],
           exclude: ["test/netns/**", "test/kernel-ipip/**"],
           // None should take long; on a machine under load the random ones do.
@@ -23,6 +28,7 @@ export default defineConfig({
         root,
         test: {
           name: "kernel",
+          retry,
           include: ["test/netns/**/*.test.ts", "test/kernel-ipip/**/*.test.ts"],
           globalSetup: "test/setup/build.ts",
           // After the unit tests: here the machine's two cores are wanted.
