@@ -234,7 +234,9 @@ export class Agent {
   async #underlay(isFresh: boolean): Promise<Underlay> {
     const { actual } = this.reconciler;
     const node = this.overlay.localNode;
-    const underlay = findUnderlay(actual.links, actual.addresses, node);
+    const served = Object.values(this.overlay.tunnels);
+    const { links, addresses } = actual;
+    const underlay = findUnderlay(links, addresses, node, [], new Map(), served);
     const parents = new Set<string>();
     for (const family of [4, 6] as const) {
       const { device } = underlay[family];

@@ -116,6 +116,17 @@ describe("an agent whose tunnels userspace carries", () => {
     expect(way("10.0.1.7")).toBe("vxlan 192.0.2.2");
   });
 
+  test("goes on when the node address is gone for a while", async () => {
+    lab.others.do("-address 192.0.2.1/24 dev eth0");
+    await lab.settle();
+    expect(way("10.0.1.7")).toBe("vxlan 192.0.2.2");
+    expect(tunRoutes()).toHaveLength(2);
+    expect(lab.agent.problems()[0]?.reason).toContain("what was made for it stays");
+    lab.others.do("address 192.0.2.1/24 dev eth0");
+    await lab.settle();
+    expect(lab.agent.problems()).toEqual([]);
+  });
+
   test("makes a deleted device again and goes on", async () => {
     lab.others.do("-link tun.causeway");
     await lab.settle();

@@ -20,6 +20,8 @@ export interface LocalTunnel {
   readonly address: Address;
   /** For the routes through it. */
   readonly source: IpAddress | undefined;
+  /** Name of the parent device. */
+  readonly parent: string;
   /** Less than the link's where it shares it with a tunnel of less overhead. */
   readonly mtu: TunnelMtu;
   /** What the data path is told; undefined where the kernel carries the tunnel. */
@@ -68,6 +70,7 @@ export function localTunnel(
     // A TUN device may have several addresses: which of them a packet of ours takes is said.
     source: source ?? (inUserspace ? ip : undefined),
     mtu,
+    parent: parent.device,
     endpoint: inUserspace ? endpoint() : undefined,
   };
   return { tunnel, problems };

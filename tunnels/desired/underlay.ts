@@ -43,17 +43,28 @@ export const UNREAD_UNDERLAY: Underlay = {
   sysctls: new Map(),
 };
 
-/** Pure: the same links and addresses in any order give the same parent. */
+/** A tunnel in userspace, which its device says nothing of. */
+export interface ServedTunnel {
+  readonly endpoint: { readonly localAddress: IpAddress } | undefined;
+  /** Name of the parent device. */
+  readonly parent: string;
+}
+
+/**
+ * Pure: the same links and addresses in any order give the same parent.
+ * @param served the tunnels that the data path has now
+ */
 export function findUnderlay(
   links: ReadonlyMap<string, Link>,
   addresses: ReadonlyMap<string, Address>,
   localNode: Node | undefined,
   routes: readonly UnderlayRoute[] = [],
   sysctls: ReadonlyMap<string, Sysctl> = new Map(),
+  served: Iterable<ServedTunnel> = [],
 ): Underlay {
   return {
-    4: findParent(4, links, addresses, localNode),
-    6: findParent(6, links, addresses, localNode),
+    4: findParent(4, links, addresses, localNode, [...served]),
+    6: findParent(6, links, addresses, localNode, [...served]),
     routes,
     tunnels: [...links.values()].filter(({ tunnel }) => tunnel !== undefined).sort(byName),
     sysctls,
@@ -65,6 +76,7 @@ function findParent(
   links: ReadonlyMap<string, Link>,
   addresses: ReadonlyMap<string, Address>,
   localNode: Node | undefined,
+  served: readonly ServedTunnel[],
 ): UnderlayParent | NoParent {
   const wanted = nodeAddress(localNode, family)?.address;
   if (wanted === undefined) return { device: undefined, reason: `no IPv${family} node address` };
@@ -79,7 +91,7 @@ function findParent(
   if (first === undefined) {
     const reason = `no link holds the node address ${wanted}`;
     return (
-      formerParent(wanted, links, `${reason}; what was made for it stays`) ?? {
+      formerParent(wanted, links, served, `${reason}; what was made for it stays`) ?? {
         device: undefined,
         reason,
       }
@@ -100,12 +112,14 @@ function findParent(
 function formerParent(
   wanted: IpAddress,
   links: ReadonlyMap<string, Link>,
+  served: readonly ServedTunnel[],
   lost: string,
 ): UnderlayParent | undefined {
   const made = OUR_DEVICES.map((name) => links.get(name)?.tunnel).find(
     (tunnel) => localOf(tunnel)?.equals(wanted) && links.has(parentOf(tunnel) ?? ""),
   );
-  const link = links.get(parentOf(made) ?? "");
+  const ours = served.find(({ endpoint }) => endpoint?.localAddress.equals(wanted));
+  const link = links.get(parentOf(made) ?? ours?.parent ?? "");
   if (link === undefined) return undefined;
   const { name: device, mtu } = link;
   const prefixLength = addressBits(wanted.family);
