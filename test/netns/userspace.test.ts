@@ -6,18 +6,23 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { hostCidr } from "../../encap/address/cidr.ts";
 import type { Family } from "../../encap/address/ip-address.ts";
+import { buildRemoteTable } from "../../encap/build-remote-table.ts";
 import { DropReason } from "../../encap/drop-reason.ts";
 import { tunnelMtu, type UnderlayMtu } from "../../encap/encap-mode.ts";
+import type { ForwardingPlan, TunnelEndpoint } from "../../encap/forwarding-plan.ts";
 import type { Engine } from "../../src/userspace/data-path.ts";
 import type { Forwarder } from "../../src/userspace/forwarder.ts";
 import { eventually } from "../support/cluster.ts";
 import {
+  DEVICE,
   type Encap,
   ForwarderLab,
   inner,
   mtuOf,
   type TunnelOptions,
+  underlay,
 } from "../support/userspace/forwarder-lab.ts";
 import { streamBothWays } from "../support/userspace/streams.ts";
 
@@ -252,4 +257,106 @@ describe("a path that is narrower than the link", () => {
       await stream(lab, 6, MEGABYTES / 8);
     },
   );
+});
+
+describe.each(ENCAPS)("what changes under load, with %s", (encap) => {
+  const options: TunnelOptions = { encap, family: 4 };
+  const FAR = "10.250.0.1";
+  let lab: ForwarderLab;
+  let forwarders: Forwarder[];
+
+  beforeAll(async () => {
+    lab = await ForwarderLab.open(3);
+    forwarders = [];
+    for (const node of [1, 2, 3]) forwarders.push(await lab.forward(node, options));
+    // Node 3 has an address that is now at one node, now at the other.
+    for (const node of [2, 3]) await lab.ip(node, `address add ${FAR}/32 dev ${DEVICE}`);
+    await lab.ip(1, `route add ${FAR}/32 dev ${DEVICE}`);
+  });
+  afterAll(() => lab?.close());
+
+  test("a table that is replaced all the time loses and misdirects nothing", async () => {
+    const [one, , three] = forwarders as [Forwarder, Forwarder, Forwarder];
+    // The same places under other numbers: a table read with the other list of remotes misdirects.
+    const plans = [lab.plan(1, options, [2, 3]), lab.plan(1, options, [3, 2])];
+    const before = three.counters();
+    let isDone = false;
+    let replaced = 0;
+    const replaceAll = async (): Promise<void> => {
+      while (!isDone) await one.replace(plans[replaced++ % 2] as ForwardingPlan);
+    };
+    const replacing = replaceAll();
+    await stream(lab, 4);
+    const { sent, text } = await ping(lab, 4, 84, { count: 200, flags: "-i 0.005" });
+    isDone = true;
+    await replacing;
+    expect(text).toContain(`${sent} packets transmitted, ${sent} received`);
+    expect(replaced).toBeGreaterThan(100);
+    expect(three.counters().received).toEqual(before.received);
+    expect(one.restarts.count).toBe(0);
+  });
+
+  test("a worker that dies is started again, and what it died of is kept", async () => {
+    const [one] = forwarders as [Forwarder];
+    const plan = lab.plan(1, options);
+    const damaged = { ...plan, prefixes: { ...plan.prefixes, buffer: new SharedArrayBuffer(4) } };
+    void one.replace(damaged as unknown as ForwardingPlan);
+    await eventually(() => one.restarts.count > 0);
+    expect(one.restarts.lastReason).toMatch(/typed array|RangeError|length/i);
+    const before = one.counters();
+    await one.replace(plan);
+    await expectAnswers(lab, 4, 84);
+    await stream(lab, 4, MEGABYTES / 8);
+    expect(one.counters().sent.packets).toBeGreaterThan(before.sent.packets);
+  });
+
+  test("a device that is deleted is made again", async () => {
+    const [one] = forwarders as [Forwarder];
+    const { count } = one.restarts;
+    await lab.ip(1, `link del ${DEVICE}`);
+    await eventually(() => one.restarts.count > count);
+    await eventually(() => lab.ip(1, `link show ${DEVICE}`));
+    await lab.setUp(1, options);
+    await expectAnswers(lab, 4, 84);
+  });
+
+  test("what comes from elsewhere is refused", async () => {
+    const [one, two] = forwarders as [Forwarder, Forwarder];
+    const [endpoint, ...others] = lab.plan(2, options).endpoints;
+    const onlyThree = buildRemoteTable([{ cidr: hostCidr(underlay(3, 4)), remote: 0 }]);
+    const known = { ...(endpoint as TunnelEndpoint), peers: onlyThree };
+    await two.replace({ ...lab.plan(2, options), endpoints: [known, ...others] });
+    expect((await ping(lab, 4, 84, { count: 1, flags: "-w 1" })).answered).toBe(false);
+    await eventually(() => (two.counters().drops.get(DropReason.UnknownPeer) ?? 0) > 0);
+    await two.replace(lab.plan(2, options));
+    await expectAnswers(lab, 4, 84);
+    expect(one.endpoints[0]?.engine).toBe("offload");
+  });
+});
+
+describe("packets that the kernel merges before a raw socket sees them", () => {
+  let lab: ForwarderLab;
+
+  beforeEach(async () => {
+    lab = await ForwarderLab.open();
+    await lab.holdPacketsOff();
+  });
+  afterEach(() => lab?.close());
+
+  test("go on as one, and are cut up by the kernel", async () => {
+    const options: TunnelOptions = { encap: "ipip", family: 4 };
+    await lab.forward(1, options);
+    const two = await lab.forward(2, options);
+    await stream(lab, 4);
+    const { received } = two.counters();
+    // Counted as they came: had none been merged, this would be no test.
+    expect(received.bytes / received.packets).toBeGreaterThan(mtuOf("ipip", 4));
+  });
+
+  test("are cut up by us for a device without offloads", async () => {
+    const options: TunnelOptions = { encap: "ipip", family: 4, engine: "batch" };
+    await lab.forward(1, options);
+    await lab.forward(2, options);
+    await stream(lab, 4);
+  });
 });

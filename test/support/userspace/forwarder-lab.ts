@@ -113,6 +113,20 @@ export class ForwarderLab {
     await this.exec("hub", commands.join(" && ").replace("MTU", String(mtu)));
   }
 
+  /**
+   * Packets cross the link one by one, and wait at its end for others to be merged with, as the
+   * interrupt moderation of a real device has it.
+   */
+  async holdPacketsOff(): Promise<void> {
+    for (const node of this.others(0)) {
+      const there = `/sys/class/net/${UNDER}`;
+      await this.exec("hub", `ethtool -K port${node} tso off gso off`);
+      await this.exec(node, `ethtool -K ${UNDER} tso off gso off gro on`);
+      await this.exec(node, `echo 20000 > ${there}/gro_flush_timeout`);
+      await this.exec(node, `echo 2 > ${there}/napi_defer_hard_irqs`);
+    }
+  }
+
   /** Runs a command in a namespace. */
   async exec(node: number | "hub", command: string): Promise<string> {
     const args = ["netns", "exec", this.name(node), "bash", "-c", command];
