@@ -30,13 +30,23 @@ export interface DumpTimes {
   readonly fingerprint: string;
 }
 
-type Program = "sync-state" | "dump-routes" | "remove-routes" | "watch-events";
+type Program =
+  | "sync-state"
+  | "dump-routes"
+  | "remove-routes"
+  | "watch-events"
+  | "tun-vxlan"
+  | "tun-ipip"
+  | "udp-load";
 
 const SOURCES: Record<Program, readonly string[]> = {
   "sync-state": ["sync-state", "netlink", "state"],
   "dump-routes": ["dump-routes", "netlink", "route-dump"],
   "remove-routes": ["remove-routes", "netlink", "route-dump"],
   "watch-events": ["watch-events", "netlink"],
+  "tun-vxlan": ["tun-vxlan", "tunnel"],
+  "tun-ipip": ["tun-ipip", "tunnel"],
+  "udp-load": ["udp-load"],
 };
 
 export async function compilePrograms(): Promise<void> {

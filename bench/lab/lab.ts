@@ -76,6 +76,19 @@ export class Lab {
     await sleep(200);
   }
 
+  /** A fresh namespace with nothing but its loopback device, and none of our routes to come. */
+  async newEmptyNamespace(): Promise<string> {
+    const namespace = await this.#newNamespace(`empty${++this.#made}`);
+    await run("ip", ["-n", namespace, "link", "set", "lo", "up"]);
+    return namespace;
+  }
+
+  /** Removes an empty namespace and the devices that were put into it. */
+  async removeEmptyNamespace(namespace: string): Promise<void> {
+    await run("ip", ["netns", "delete", namespace]);
+    this.#namespaces.delete(namespace);
+  }
+
   async #fabric(): Promise<string> {
     const name = `${PREFIX}fabric`;
     return this.#namespaces.has(name) ? name : this.#newNamespace("fabric");

@@ -35,7 +35,10 @@ needs() {
       # See test/support/uml/wide-registers.c.
       ! grep -qw amx_tile /proc/cpuinfo || echo cc:gcc /usr/include/stdio.h:libc6-dev
       ;;
-    bench) echo ip:iproute2 modprobe:kmod gcc:gcc /usr/include/stdio.h:libc6-dev ;;
+    bench)
+      echo ip:iproute2 modprobe:kmod gcc:gcc /usr/include/stdio.h:libc6-dev ethtool:ethtool
+      echo iperf3:iperf3 ping:iputils-ping
+      ;;
   esac
 }
 

@@ -1,0 +1,167 @@
+/** What carries packets between the two nodes: each sets up node 1 and node 2 in its way. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { programPath } from "../lab/c-programs.ts";
+import { run } from "../lab/command.ts";
+import type { Lab } from "../lab/lab.ts";
+import { inside, type Link, PEERS, UNDER } from "./link.ts";
+
+export const TUN = "tun.causeway";
+const VXLAN_MTU = 1450;
+const IPIP_MTU = 1480;
+
+/** Processes that carry packets; empty for the kernel's own ways. */
+export interface Running {
+  /** Largest resident set of one of them, in bytes; 0 without any. */
+  peakMemory(): number;
+  stop(): Promise<void>;
+}
+
+export interface Contender {
+  readonly name: string;
+  start(lab: Lab, link: Link): Promise<Running>;
+}
+
+export function macOf(node: number): string {
+  return `66:00:00:00:00:${node.toString(16).padStart(2, "0")}`;
+}
+
+const NOTHING: Running = { peakMemory: () => 0, stop: async () => {} };
+
+const PLAIN: Contender = {
+  name: "plain veth",
+  start: async (_, { nodes }) => {
+    for (const [at, node] of nodes.entries()) {
+      await run("ip", ["-n", node, "address", "add", `10.244.${at + 1}.1/32`, "dev", UNDER]);
+      await run("ip", ["-n", node, "route", "add", `10.244.${2 - at}.0/24`, "dev", UNDER]);
+    }
+    return NOTHING;
+  },
+};
+
+const KERNEL_VXLAN: Contender = {
+  name: "kernel vxlan",
+  start: async (_, { nodes }) => {
+    for (const [at, node] of nodes.entries()) {
+      const [own, other] = [at + 1, 2 - at];
+      const device = "vxlan0";
+      const ip = (text: string): Promise<unknown> => run("ip", ["-n", node, ...text.split(" ")]);
+      await ip(
+        `link add ${device} address ${macOf(own)} mtu ${VXLAN_MTU} type vxlan id 4096 ` +
+          `local 192.0.2.${own} dev ${UNDER} dstport 4789 nolearning`,
+      );
+      await ip(`link set ${device} up`);
+      await ip(`address add 10.244.${own}.1/32 dev ${device}`);
+      await ip(`route add 10.244.${other}.0/24 via 10.244.${other}.1 dev ${device} onlink`);
+      await ip(
+        `neighbour add 10.244.${other}.1 lladdr ${macOf(other)} dev ${device} nud permanent`,
+      );
+      const fdb = ["fdb", "add", macOf(other), "dev", device, "dst", `192.0.2.${other}`, "self"];
+      await run("bridge", ["-n", node, ...fdb]);
+    }
+    return NOTHING;
+  },
+};
+
+/** A process for each node, which makes a TUN device and says "ready". */
+function processes(
+  name: string,
+  mtu: number,
+  commandOf: (node: string, own: number) => { command: string[]; input: string },
+): Contender {
+  return {
+    name,
+    start: async (lab, { nodes }) => {
+      const children: ChildProcess[] = [];
+      for (const [at, node] of nodes.entries()) {
+        const { command, input } = commandOf(node, at + 1);
+        children.push(await startReady(lab, command, input));
+        await setUpTun(node, at + 1, mtu);
+      }
+      return {
+        peakMemory: () => Math.max(...children.map(peakMemoryOf)),
+        stop: async () => {
+          for (const child of children) await end(child);
+        },
+      };
+    },
+  };
+}
+
+async function setUpTun(node: string, own: number, mtu: number): Promise<void> {
+  const ip = (text: string): Promise<unknown> => run("ip", ["-n", node, ...text.split(" ")]);
+  await ip(`link set ${TUN} mtu ${mtu} txqueuelen 1000 up`);
+  await ip(`address add 10.244.${own}.1/32 dev ${TUN}`);
+  await ip(`route add 10.244.0.0/16 dev ${TUN} src 10.244.${own}.1`);
+}
+
+/** Node 2 stands for all the nodes from 2 on. */
+function remoteLines(own: number): string {
+  const others = own === 1 ? Array.from({ length: PEERS }, (_, at) => at + 2) : [1];
+  return others.map((other) => `${other} 192.0.2.${other} ${macOf(other)}\n`).join("");
+}
+
+function cLoop(encap: "vxlan" | "ipip", mtu: number): Contender {
+  const program = programPath(`tun-${encap}`);
+  return processes(`C loop, ${encap}`, mtu, (node, own) => {
+    const mac = encap === "vxlan" ? [macOf(own)] : [];
+    const command = ["ip", "netns", "exec", node, program, TUN, `192.0.2.${own}`, ...mac];
+    return { command, input: remoteLines(own) };
+  });
+}
+
+function ours(encap: "vxlan" | "ipip", engine: "offload" | "batch", mtu: number): Contender {
+  const script = fileURLToPath(new URL("./forwarder-process.js", import.meta.url));
+  return processes(`${engine}, ${encap}`, mtu, (node, own) => ({
+    command: ["ip", "netns", "exec", node, process.execPath, script, encap, engine, String(own)],
+    input: "",
+  }));
+}
+
+export const CONTENDERS: readonly Contender[] = [
+  PLAIN,
+  KERNEL_VXLAN,
+  cLoop("vxlan", VXLAN_MTU),
+  ours("vxlan", "offload", VXLAN_MTU),
+  ours("vxlan", "batch", VXLAN_MTU),
+  cLoop("ipip", IPIP_MTU),
+  ours("ipip", "offload", IPIP_MTU),
+  ours("ipip", "batch", IPIP_MTU),
+];
+
+function startReady(lab: Lab, command: readonly string[], input: string): Promise<ChildProcess> {
+  const [program = "", ...args] = command;
+  const child = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
+  const forget = lab.onExit(() => child.kill("SIGKILL"));
+  child.once("exit", forget);
+  child.stdin?.end(input);
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code) => reject(new Error(`${command.join(" ")} ended with ${code}`)));
+    child.stdout?.on("data", (text) => {
+      if (String(text).includes("ready")) resolve(child);
+    });
+  });
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGKILL");
+  await ended;
+}
+
+/** `ip netns exec` becomes the program that it starts. */
+function peakMemoryOf(child: ChildProcess): number {
+  const status = readFileSync(`/proc/${child.pid}/status`, "utf8");
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? Number.NaN) * 1024;
+}
+
+/** Has a namespace answer for the addresses of all remotes. */
+export async function standForAll(node: string): Promise<void> {
+  const commands = Array.from(
+    { length: PEERS - 1 },
+    (_, at) => `address add 192.0.2.${at + 3}/32 dev ${UNDER}`,
+  );
+  await inside(node, "sh", ["-ec", commands.map((text) => `ip ${text}`).join("\n")]);
+}

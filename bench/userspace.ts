@@ -1,0 +1,186 @@
+/**
+ * How fast is the userspace data path, against the kernel's vxlan device and plain C loops?
+ *
+ * Every round takes the contenders in turn, each between two fresh namespaces, under each condition
+ * of the link (see tunnel/link.ts). What is required are ratios of figures of one round; the median
+ * of the rounds counts. All parties share the machine's cores, so figures say how cheap the whole way
+ * is, not what a link would carry.
+ */
+import { compilePrograms } from "./lab/c-programs.ts";
+import { Lab } from "./lab/lab.ts";
+import { runBenchmark } from "./lab/options.ts";
+import { progress } from "./lab/progress.ts";
+import { Report } from "./report/report.ts";
+import { CONTENDERS, type Contender, standForAll } from "./tunnel/contenders.ts";
+import { type Condition, openLink, PEERS } from "./tunnel/link.ts";
+import {
+  idleRoundTrip,
+  loadedRoundTrip,
+  mixedRate,
+  packetRate,
+  tcpThroughput,
+} from "./tunnel/traffic.ts";
+
+interface Effort {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly rates: readonly number[];
+  readonly pings: number;
+}
+
+const FULL: Effort = {
+  rounds: 3,
+  seconds: 3,
+  rates: [20_000, 50_000, 100_000, 150_000, 200_000, 300_000, 400_000],
+  pings: 200,
+};
+const QUICK: Effort = { rounds: 1, seconds: 1, rates: [50_000, 200_000], pings: 20 };
+
+type Figures = Map<string, number>;
+
+const TCP = "TCP, 1 stream";
+const TCP_4 = "TCP, 4 streams";
+const RATE = "64 B packets, 1 flow";
+const MIXED = `mixed sizes to ${PEERS} remotes`;
+const IDLE = "round-trip, idle";
+const LOADED = "round-trip under TCP";
+const MEMORY = "peak memory";
+
+const UNITS: Readonly<Record<string, string>> = {
+  [TCP]: "Mbit/s",
+  [TCP_4]: "Mbit/s",
+  [RATE]: "k/s",
+  [MIXED]: "k/s",
+  [IDLE]: "ms",
+  [LOADED]: "ms",
+  [MEMORY]: "MB",
+};
+
+async function measure(
+  lab: Lab,
+  contender: Contender,
+  condition: Condition,
+  { seconds, rates, pings }: Effort,
+): Promise<Figures> {
+  const link = await openLink(lab, condition);
+  const running = await contender.start(lab, link);
+  const figures: Figures = new Map();
+  try {
+    await idleRoundTrip(link, 5);
+    figures.set(TCP, await tcpThroughput(link, 1, seconds));
+    if (condition !== "E2 with GRO hold-off") {
+      figures.set(TCP_4, await tcpThroughput(link, 4, seconds));
+      figures.set(IDLE, await idleRoundTrip(link, pings));
+      figures.set(LOADED, await loadedRoundTrip(link, seconds));
+    }
+    if (condition === "E2") {
+      figures.set(RATE, await packetRate(link, rates, seconds));
+      // The kernel's ways know no other remotes here.
+      if (running.peakMemory() > 0) {
+        await standForAll(link.nodes[1]);
+        figures.set(MIXED, await mixedRate(link, PEERS, seconds));
+      }
+    }
+    const memory = running.peakMemory();
+    if (memory > 0) figures.set(MEMORY, memory / 1e6);
+  } finally {
+    await running.stop();
+    await link.close();
+  }
+  return figures;
+}
+
+/** Which contenders a condition is for. */
+function takesPart(condition: Condition, { name }: Contender): boolean {
+  return condition !== "E2 with GRO hold-off" || name === "offload, ipip";
+}
+
+/** Ratios of one round, each under the name of what it is required for. */
+function addRatios(report: Report, round: ReadonlyMap<string, Figures>): void {
+  for (const { name, figure, to, what } of RATIOS) {
+    const measured = round.get(what)?.get(figure);
+    const yardstick = round.get(to)?.get(figure);
+    if (measured !== undefined && yardstick !== undefined) {
+      report.add("ratios of one round", name, "x", measured / yardstick);
+    }
+  }
+}
+
+interface Ratio {
+  readonly name: string;
+  readonly figure: string;
+  /** Condition and contender. */
+  readonly what: string;
+  readonly to: string;
+  readonly bound: "at least" | "at most";
+  readonly limit: number;
+}
+
+const VXLAN = "E2: offload, vxlan";
+const C_VXLAN = "E2: C loop, vxlan";
+const IPIP = "E2: offload, ipip";
+const C_IPIP = "E2: C loop, ipip";
+
+const RATIOS: readonly Ratio[] = [
+  ratio("VXLAN TCP to the C loop", TCP, VXLAN, C_VXLAN, "at least", 4.5),
+  ratio("VXLAN TCP to kernel vxlan", TCP, VXLAN, "E2: kernel vxlan", "at least", 0.75),
+  ratio("VXLAN 64 B packets, one flow, to the C loop", RATE, VXLAN, C_VXLAN, "at least", 2),
+  ratio("VXLAN mixed sizes to 100 remotes, to the C loop", MIXED, VXLAN, C_VXLAN, "at least", 1),
+  ratio("IP-in-IP TCP to its C loop", TCP, IPIP, C_IPIP, "at least", 1.8),
+  ratio("VXLAN round-trip under TCP to the C loop", LOADED, VXLAN, C_VXLAN, "at most", 0.5),
+  ratio("VXLAN idle round-trip to the C loop", IDLE, VXLAN, C_VXLAN, "at most", 2),
+  ratio(
+    "IP-in-IP TCP with GRO hold-off to without",
+    TCP,
+    "E2 with GRO hold-off: offload, ipip",
+    IPIP,
+    "at least",
+    0.5,
+  ),
+];
+
+function ratio(
+  name: string,
+  figure: string,
+  what: string,
+  to: string,
+  bound: "at least" | "at most",
+  limit: number,
+): Ratio {
+  return { name, figure, what, to, bound, limit };
+}
+
+function require(report: Report): void {
+  for (const { name: says, bound, limit } of RATIOS) {
+    const measured = report.summary("ratios of one round", says).median;
+    report.require({ id: "2", says, measured, limit, unit: "x", bound });
+  }
+  const memory = Math.max(
+    ...["vxlan", "ipip"].map((encap) => report.summary(`E2: ${MEMORY}`, `offload, ${encap}`).max),
+  );
+  const says = "peak memory of a process with one worker";
+  report.require({ id: "2", says, measured: memory, limit: 100, unit: "MB" });
+}
+
+await runBenchmark(async ({ quick }) => {
+  const lab = new Lab();
+  const report = new Report("userspace", quick);
+  const effort = quick ? QUICK : FULL;
+  await compilePrograms();
+  for (let number = 0; number < effort.rounds; number++) {
+    const round = new Map<string, Figures>();
+    for (const condition of ["E1", "E2", "E2 with GRO hold-off"] as const) {
+      for (const contender of CONTENDERS.filter((one) => takesPart(condition, one))) {
+        progress(`round ${number + 1}, ${condition}, ${contender.name}`);
+        const figures = await measure(lab, contender, condition, effort);
+        round.set(`${condition}: ${contender.name}`, figures);
+        for (const [figure, value] of figures) {
+          report.add(`${condition}: ${figure}`, contender.name, UNITS[figure] ?? "", value);
+        }
+      }
+    }
+    addRatios(report, round);
+  }
+  require(report);
+  report.finish();
+});
