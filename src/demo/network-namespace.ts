@@ -1,6 +1,6 @@
 /** Doing something inside a named network namespace, without a process for it. */
-import { closeSync, openSync, writeFileSync } from "node:fs";
-import { enterNetworkNamespace } from "../native/linux.ts";
+import { writeFileSync } from "node:fs";
+import { inNetworkNamespace as inNamespaceOfFile } from "../native/network-namespace.ts";
 
 /** Where `ip netns` keeps its namespaces. */
 export const NAMESPACE_DIRECTORY = "/run/netns";
@@ -15,22 +15,7 @@ export function namespacePath(name: string): string {
  * the thread: nothing else may run on it meanwhile. Sockets opened inside stay there.
  */
 export function inNetworkNamespace<T>(name: string, action: () => T): T {
-  const home = openSync("/proc/thread-self/ns/net", "r");
-  try {
-    const target = openSync(namespacePath(name), "r");
-    try {
-      enterNetworkNamespace(target);
-    } finally {
-      closeSync(target);
-    }
-    try {
-      return action();
-    } finally {
-      enterNetworkNamespace(home);
-    }
-  } finally {
-    closeSync(home);
-  }
+  return inNamespaceOfFile(namespacePath(name), action);
 }
 
 /** Writes settings below /proc/sys/net, such as `ipv4/ip_forward`, in a namespace. */

@@ -3,9 +3,10 @@
  * events delays other work by a fraction of a millisecond.
  */
 import { addressOf, setSocketOption, type Watcher, watchReadable } from "../native/linux.ts";
+import { inNetworkNamespace } from "../native/network-namespace.ts";
 import { HOST_ORDER } from "./byte-order.ts";
 import { type Message, messagesIn } from "./message.ts";
-import { inNetworkNamespace, MSG_DONTWAIT, NetlinkSocket } from "./netlink-socket.ts";
+import { MSG_DONTWAIT, NetlinkSocket } from "./netlink-socket.ts";
 
 const SOL_SOCKET = 1;
 const SO_ATTACH_FILTER = 26;

@@ -2,12 +2,10 @@
  * One NETLINK_ROUTE socket, bound to a port id that the kernel chose. It belongs to the network
  * namespace in which it was opened, wherever its thread goes later.
  */
-import { closeSync, openSync } from "node:fs";
 import { SystemCallError } from "../native/errno.ts";
 import {
   bindSocket,
   closeDescriptor,
-  enterNetworkNamespace,
   openSocket,
   receive,
   send,
@@ -111,35 +109,6 @@ export class NetlinkSocket {
       if (error instanceof SystemCallError) return false;
       throw error;
     }
-  }
-}
-
-/**
- * Runs `action` with the calling thread in the network namespace of the file `netns` (as
- * "/run/netns/NAME"), and brings the thread back. `action` must not wait.
- */
-export function inNetworkNamespace<T>(netns: string | undefined, action: () => T): T {
-  if (netns === undefined) return action();
-  const home = openSync("/proc/thread-self/ns/net", "r");
-  try {
-    enterForGood(netns);
-    try {
-      return action();
-    } finally {
-      enterNetworkNamespace(home);
-    }
-  } finally {
-    closeSync(home);
-  }
-}
-
-/** Moves the calling thread to the network namespace of the file `netns`. */
-export function enterForGood(netns: string): void {
-  const target = openSync(netns, "r");
-  try {
-    enterNetworkNamespace(target);
-  } finally {
-    closeSync(target);
   }
 }
 

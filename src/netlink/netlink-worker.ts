@@ -4,10 +4,11 @@
  */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { errnoOf, reasonOf } from "../errors.ts";
+import { enterForGood } from "../native/network-namespace.ts";
 import { DumpReader } from "./dump-reader.ts";
 import { FingerprintSink } from "./fingerprint.ts";
 import { makeTun } from "./link-info-tun.ts";
-import { enterForGood, NetlinkSocket } from "./netlink-socket.ts";
+import { NetlinkSocket } from "./netlink-socket.ts";
 import { PieceRing } from "./piece-ring.ts";
 import { readSysctl, writeSysctl } from "./sysctl-file.ts";
 import type { WorkerReply, WorkerRequest, WorkerStart } from "./worker-protocol.ts";

@@ -10,9 +10,8 @@ import type { ForwardingPlan } from "../../encap/forwarding-plan.ts";
  * How packets are moved, best first:
  * `offload`: super-packets through the TUN device, segmentation and merging at the UDP socket.
  * `batch`: packets one by one through the TUN device, many in a system call at the socket.
- * `plain`: what Node itself and `raw-socket` can do, one packet at a time.
  */
-export type Engine = "offload" | "batch" | "plain";
+export type Engine = "offload" | "batch";
 
 export interface EndpointReport {
   readonly encap: "vxlan" | "ipip";

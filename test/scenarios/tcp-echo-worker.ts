@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { connect, createServer } from "node:net";
 import { parentPort, workerData } from "node:worker_threads";
-import { enterForGood } from "../../src/netlink/netlink-socket.ts";
+import { enterForGood } from "../../src/native/network-namespace.ts";
 import type { TcpRole } from "./tcp-echo.ts";
 
 const PATIENCE_MS = 20_000;

@@ -206,7 +206,6 @@ export class NativeDataPath implements DataPath {
   }
 
   #inNamespace<T>(action: () => T): T {
-    const { netns } = this.#options;
-    return netns === undefined ? action() : inNetworkNamespace(netns, action);
+    return inNetworkNamespace(this.#options.netns, action);
   }
 }
