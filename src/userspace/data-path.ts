@@ -60,7 +60,7 @@ export interface DataPath {
    * Takes `plan` in place of the one before. Resolves when the worker goes by it: no packet is
    * handled by an older plan after that. Calls may overlap; the last one counts. An endpoint that
    * cannot be served is in `endpoints` with its reason, and tried again with the next plan, which
-   * may be the same one.
+   * may be the same one. Does nothing before `start` and after `stop`.
    */
   replace(plan: ForwardingPlan): Promise<void>;
 

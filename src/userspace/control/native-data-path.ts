@@ -52,7 +52,7 @@ export class NativeDataPath implements DataPath {
   #pause = FIRST_PAUSE;
   #startedAt = 0;
   #restartTimer: NodeJS.Timeout | undefined;
-  #isStopped = false;
+  #isStopped = true;
   #failStart: ((error: CausewayError) => void) | undefined;
 
   constructor(options: NativeDataPathOptions) {
@@ -60,7 +60,6 @@ export class NativeDataPath implements DataPath {
   }
 
   async start(): Promise<void> {
-    this.#isStopped = false;
     try {
       this.#openDevice();
     } catch (error) {
@@ -70,18 +69,23 @@ export class NativeDataPath implements DataPath {
         `cannot open the TUN device ${this.#options.device}`,
       );
     }
+    this.#isStopped = false;
     const firstDeath = new Promise<never>((_, reject) => {
       this.#failStart = reject;
     });
     this.#startWorker();
     try {
       await Promise.race([this.replace(NOTHING), firstDeath]);
+    } catch (error) {
+      await this.stop();
+      throw error;
     } finally {
       this.#failStart = undefined;
     }
   }
 
   replace(plan: ForwardingPlan): Promise<void> {
+    if (this.#isStopped) return Promise.resolve();
     const opened = this.#inNamespace(() => this.#sockets.openFor(plan.endpoints));
     const sockets = opened.map((one) => ("failure" in one ? undefined : one));
     const shared = this.#sharer.share(plan, sockets);
