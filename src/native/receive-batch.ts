@@ -135,12 +135,14 @@ export class ReceiveBatch {
     );
   }
 
-  #readControl(from: number, length: number): void {
+  #readControl(from: number, bytes: number): void {
     const view = this.#view;
     this.trafficClass = 0;
     this.segmentSize = 0;
-    const end = from + length;
+    const end = from + bytes;
     for (let at = from; at + CMSG_HEADER < end; ) {
+      const length = view.getInt32(at, true);
+      if (length < CMSG_HEADER) return;
       const level = view.getInt32(at + CMSG_LEVEL, true);
       const type = view.getInt32(at + CMSG_TYPE, true);
       const data = at + CMSG_HEADER;
@@ -150,7 +152,7 @@ export class ReceiveBatch {
       else if (level === IPPROTO_IPV6 && type === IPV6_TCLASS) {
         this.trafficClass = view.getInt32(data, true);
       }
-      at += (view.getInt32(at, true) + 7) & ~7;
+      at += (length + 7) & ~7;
     }
   }
 }

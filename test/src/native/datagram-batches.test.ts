@@ -143,6 +143,14 @@ describe.each(["127.0.0.1", "::1"])("datagrams to %s", (text) => {
     expect(bytesOf(0)).toEqual(expected(0, 230));
     expect(received.segmentSize).toBe(100);
     expect(received.trafficClass).toBe(0x28);
+    batch.clear();
+    begin();
+    batch.addPiece(payloadAt, 10);
+    batch.send(sender, 0);
+    expect(received.receive(receiver, 8)).toBe(1);
+    expect(bytesOf(0)).toEqual(expected(0, 10));
+    expect(received.segmentSize).toBe(0);
+    expect(received.trafficClass).toBe(0);
   });
 
   test("hasRoom knows both limits", () => {
