@@ -176,25 +176,30 @@ const step = fc.record({
 test("Coalescer loses, changes and reorders nothing, whatever flows through it", () => {
   const families = fc.tuple(fc.constantFrom(4, 6), fc.constantFrom(4, 6));
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 40 }), families, fc.boolean(), (steps, family, df) => {
-      const next = [
-        { sequence: 0xffffff00, identification: 0xfffe },
-        { sequence: 5, identification: 7 },
-      ] as const;
-      const packets = steps.map((one) => {
-        const flow = next[one.flow] as { sequence: number; identification: number };
-        const plan = planOf(family[one.flow] as 4 | 6, { ...one, ...flow, dontFragment: df });
-        flow.identification = (flow.identification + 1) & 0xffff;
-        if (one.protocol === 6 && !one.repeat) {
-          flow.sequence = (flow.sequence + one.size + one.jump) >>> 0;
-        }
-        const bytes = Buffer.from(packetOf(plan));
-        if (one.damage) bytes.writeUInt8((bytes.at(-1) as number) ^ 0x10, bytes.length - 1);
-        return bytes;
-      });
-      const written = coalesce(packets);
-      expect(written.flatMap(segmentsOf).map(hex)).toEqual(packets.map(hex));
-    }),
+    fc.property(
+      fc.array(step, { maxLength: 40, size: "max" }),
+      families,
+      fc.boolean(),
+      (steps, family, df) => {
+        const next = [
+          { sequence: 0xffffff00, identification: 0xfffe },
+          { sequence: 5, identification: 7 },
+        ] as const;
+        const packets = steps.map((one) => {
+          const flow = next[one.flow] as { sequence: number; identification: number };
+          const plan = planOf(family[one.flow] as 4 | 6, { ...one, ...flow, dontFragment: df });
+          flow.identification = (flow.identification + 1) & 0xffff;
+          if (one.protocol === 6 && !one.repeat) {
+            flow.sequence = (flow.sequence + one.size + one.jump) >>> 0;
+          }
+          const bytes = Buffer.from(packetOf(plan));
+          if (one.damage) bytes.writeUInt8((bytes.at(-1) as number) ^ 0x10, bytes.length - 1);
+          return bytes;
+        });
+        const written = coalesce(packets);
+        expect(written.flatMap(segmentsOf).map(hex)).toEqual(packets.map(hex));
+      },
+    ),
     { numRuns: 1000 },
   );
 });
@@ -349,6 +354,31 @@ describe.each([4, 6] as const)("IPv%i", (family) => {
     // 65,535 bytes, of which IPv6 does not count its own header.
     expect(long.map(({ count }) => count)).toEqual([65, 25]);
   });
+});
+
+test.each([
+  // 45 segments of 1448 bytes and one that fills the packet up: IPv6 does not count its own header.
+  [4, 65_535 - 52 - 45 * 1448],
+  [6, 65_535 - 32 - 45 * 1448],
+] as const)("Coalescer fills an IPv%i packet to the last byte and not beyond", (family, rest) => {
+  const stream = (last: number): Uint8Array[] =>
+    [...Array(46).keys()].map((index) =>
+      packetOf(
+        planOf(family, {
+          size: index < 45 ? 1448 : last,
+          flags: ACK,
+          window: 1,
+          trafficClass: 0,
+          ttl: 64,
+          protocol: 6,
+          sequence: 1 + index * 1448,
+          identification: index,
+          dontFragment: false,
+        }),
+      ),
+    );
+  expect(coalesce(stream(rest)).map(({ count }) => count)).toEqual([46]);
+  expect(coalesce(stream(rest + 1)).map(({ count }) => count)).toEqual([45, 1]);
 });
 
 describe("packets that were merged on their way here", () => {

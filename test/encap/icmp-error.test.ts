@@ -154,6 +154,10 @@ describe.each([4, 6] as const)("IPv%i", (family) => {
       for (const [at, word] of [w0, w1, w2, w3].entries()) words.writeUInt32BE(word, at * 4);
       return words.subarray(0, bytes.length);
     };
+    const single =
+      family === 4 ? ["1.0.0.0", "126.0.0.1", "223.0.0.1"] : ["1::", "0:0:1::", "::1:0:0", "::2"];
+    for (const text of single)
+      expect([text, isAnswered({ source: of(text) })]).toEqual([text, true]);
     for (const text of sources)
       expect([text, isAnswered({ source: of(text) })]).toEqual([text, false]);
     for (const text of destinations) {

@@ -56,7 +56,7 @@ function prefixList(family: Family): fc.Arbitrary<RemotePrefix[]> {
   const prefix = fc
     .tuple(address(family), length, fc.nat({ max: 5 }))
     .map(([ip, bitLength, remote]) => ({ cidr: new Cidr(ip, bitLength), remote }));
-  return fc.array(prefix, { maxLength: 30 });
+  return fc.array(prefix, { maxLength: 30, size: "max" });
 }
 
 /** The edges of every prefix: first and last address, and those beside them. */

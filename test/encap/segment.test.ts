@@ -176,6 +176,13 @@ describe("refusals", () => {
     expect(reasonOf(tcp, { gsoType: VIRTIO_NET_HDR_GSO_TCPV4 })).toBe(DropReason.BadOffload);
   });
 
+  test("segment refuses TCP without data", () => {
+    const { plan, payload } = tcp;
+    const upper = plan.upper.subarray(0, plan.upper.length - payload.length);
+    const offload = { gsoType: VIRTIO_NET_HDR_GSO_TCPV4, gsoSize: 1000 };
+    expect(cut(packetOf({ ...plan, upper }), offload).reason).toBe(DropReason.BadOffload);
+  });
+
   test("segment refuses headers that do not fit their block", () => {
     const view = exactView(packetOf(tcp.plan), 256);
     const found = new IpPacket();
