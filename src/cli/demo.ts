@@ -1,7 +1,9 @@
 /** `causeway demo`: a cluster of network namespaces on this machine, with real agents. */
 import { release } from "node:os";
 import { basename, relative } from "node:path";
-import { Command } from "commander";
+import { Command, Option } from "commander";
+import { type Carriers, chooseCarrier } from "../../tunnels/desired/carrier.ts";
+import type { Dataplane } from "../../tunnels/model/dataplane.ts";
 import type { DemoReport } from "../demo/demo-report.ts";
 import { runDemo } from "../demo/demo-run.ts";
 import { drawTopology } from "../demo/demo-text.ts";
@@ -10,6 +12,7 @@ import { namespacesWithPrefix } from "../demo/namespace-removal.ts";
 import { removeKeptSite, Site, sweepSites } from "../demo/site.ts";
 import { demoPools, demoTopology, type Topology } from "../demo/topology.ts";
 import { CausewayError } from "../errors.ts";
+import { userspaceObstacles } from "../userspace/obstacles.ts";
 import { EXIT, exitCodesText } from "./exit-codes.ts";
 import { print, printJson, showProgress } from "./output.ts";
 import { requireNetAdmin } from "./require-net-admin.ts";
@@ -24,12 +27,14 @@ own namespaces, and removes them.
 
 Examples:    causeway demo
              causeway demo --keep
+             causeway demo --dataplane userspace
 ${exitCodesText("0 every check passed; 1 one failed")}`;
 
 interface DemoOptions {
   readonly keep?: boolean;
   readonly clean?: boolean;
   readonly json?: boolean;
+  readonly dataplane: Dataplane;
 }
 
 /** @param exit ends the process, and so the demo, on a signal */
@@ -39,6 +44,11 @@ export function demoCommand(exit: (code: number) => never): Command {
     .option("--keep", "leave everything up at the end, and say what to try")
     .option("--clean", "remove what --keep left")
     .option("--json", "print everything found as JSON")
+    .addOption(
+      new Option("--dataplane <who>", "who carries the tunnels: kernel, userspace or auto")
+        .choices(["kernel", "userspace", "auto"])
+        .default("kernel"),
+    )
     .addHelpText("after", HELP)
     .action(async (options: DemoOptions) => {
       requireNetAdmin("demo", "makes network namespaces");
@@ -46,7 +56,7 @@ export function demoCommand(exit: (code: number) => never): Command {
       if (options.clean === true) clean(swept.length);
       else {
         endOnSignals(exit);
-        await demo(options.keep === true, options.json === true);
+        await demo(options);
       }
     });
 }
@@ -58,7 +68,7 @@ function clean(swept: number): void {
   print(`${removed === 0 ? "nothing is left of any demo" : what}\n`);
 }
 
-async function demo(keep: boolean, json: boolean): Promise<void> {
+async function demo({ keep = false, json = false, dataplane }: DemoOptions): Promise<void> {
   if (keep && namespacesWithPrefix(`${PREFIX}router`).length > 0) {
     const hint = `remove it:  ${self("--clean")}`;
     throw new CausewayError("agent", "a demo is up already", { hint });
@@ -73,22 +83,24 @@ async function demo(keep: boolean, json: boolean): Promise<void> {
   };
   showProgress("trying the kernel");
   const abilities = await kernelAbilities(prefix);
-  if (!abilities.vxlan) {
-    const hint = "load it:  modprobe vxlan";
-    throw new CausewayError("kernel", "this kernel has no VXLAN devices", { hint });
-  }
-  const topology = demoTopology({ pools: demoPools(abilities) });
+  const carriers = carriersOf(dataplane, abilities);
+  const { vxlan, ipip } = carriers;
+  if (vxlan.by === "nobody") throw new CausewayError("kernel", vxlan.reason, { hint: vxlan.hint });
+  const able = { ipip: ipip.by !== "nobody", ipv6: abilities.ipv6 };
+  const topology = demoTopology({ pools: demoPools(able) });
   showProgress("building the network");
-  const site = await Site.build({ topology, prefix });
+  const agentFlags = ["--dataplane", dataplane];
+  const site = await Site.build({ topology, prefix, agentFlags });
   if (!keep) process.once("exit", abilities.restore);
   let isKept = false;
   try {
-    output.print(`${heading(topology)}\n${drawTopology(topology)}${leftOut(abilities)}\n`);
+    output.print(`${heading(topology)}\n${drawTopology(topology)}${notes(carriers, abilities)}\n`);
     const report = await runDemo(site, abilities, output);
     if (json) printJson(report);
     if (!report.ok) process.exitCode = EXIT.no;
     isKept = keep;
-    const next = keep ? whatToTry(site) : `Look around:  ${self("--keep")}\n`;
+    const device = vxlan.by === "userspace" ? "tun.causeway" : "vxlan.causeway";
+    const next = keep ? whatToTry(site, device) : `Look around:  ${self("--keep")}\n`;
     output.print(`\n${verdict(report)}\n${next}`);
   } finally {
     if (isKept) site.keep();
@@ -120,14 +132,38 @@ function heading({ nodes, subnets }: Topology): string {
   );
 }
 
-function leftOut({ ipip, ipv6 }: KernelAbilities): string {
-  return (
-    (ipip ? "" : '  pool "ipip" left out: this kernel has no ipip module\n') +
-    (ipv6 ? "" : "  IPv6 pools left out: this kernel has no IPv6\n")
-  );
+function carriersOf(dataplane: Dataplane, { vxlan, ipip }: KernelAbilities): Carriers {
+  const obstacles = userspaceObstacles();
+  const refusal = (isAble: boolean): string => (isAble ? "" : "it has no such module");
+  return {
+    vxlan: chooseCarrier("vxlan", dataplane, {
+      kernel: refusal(vxlan),
+      userspace: obstacles.vxlan,
+    }),
+    ipip: chooseCarrier("ipip", dataplane, { kernel: refusal(ipip), userspace: obstacles.ipip }),
+  };
 }
 
-function whatToTry(site: Site): string {
+/** Who carries what, and what nobody does. */
+function notes({ vxlan, ipip }: Carriers, { ipv6 }: KernelAbilities): string {
+  const inUserspace = [
+    ...(vxlan.by === "userspace" ? ["VXLAN"] : []),
+    ...(ipip.by === "userspace" ? ["IP-in-IP"] : []),
+  ];
+  const lines = [
+    ...(inUserspace.length > 0
+      ? [`${inUserspace.join(" and ")} in userspace, over tun.causeway on each node`]
+      : []),
+    ...(ipip.by === "nobody" ? [`pool "ipip" left out: ${ipip.reason}`] : []),
+    ...(ipip.by === "nobody" && ipip.hint.includes("auto")
+      ? ["  (causeway demo --dataplane userspace carries it without)"]
+      : []),
+    ...(ipv6 ? [] : ["IPv6 pools left out: this kernel has no IPv6"]),
+  ];
+  return lines.map((text) => `  ${text}\n`).join("");
+}
+
+function whatToTry(site: Site, device: string): string {
   const { topology, namespaces, datastore } = site;
   const [first, last] = [topology.nodes[0], topology.nodes.at(-1)];
   const target = last?.pods[0]?.addresses.get(last.blocks[0]?.pool.name ?? "") ?? "";
@@ -138,9 +174,11 @@ function whatToTry(site: Site): string {
     "It is left running. Try:",
     `  ip netns exec ${pod} ping ${target}`,
     `  ip -n ${node} route; ip -n ${node} nexthop; ip -n ${node} neighbour`,
-    `  bridge -n ${node} fdb show dev vxlan.causeway`,
+    device === "tun.causeway"
+      ? `  ${program()} show routes --run-dir ${runDir}`
+      : `  bridge -n ${node} fdb show dev ${device}`,
     `  ${program()} status --run-dir ${runDir}`,
-    `  ip -n ${node} link delete vxlan.causeway     # and look at the status again`,
+    `  ip -n ${node} link delete ${device}     # and look at the status again`,
     `  sed -i s/Always/CrossSubnet/ ${datastore}/ippool.yaml     # the agents follow`,
     `Remove it:  ${self("--clean")}`,
     "",

@@ -71,7 +71,7 @@ function checkSizes(pairs: readonly PairReport[]): DemoCheck {
     ok: wrong.length === 0,
     text:
       wrong.length === 0
-        ? `largest packets: ${sizesInWords(reachable)}; one byte more is refused`
+        ? `largest packets: ${sizesInWords(reachable)}; more is refused`
         : `${wrong.length} of ${reachable.length} pairs carry another size than they should`,
     details: details(
       wrong,

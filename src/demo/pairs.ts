@@ -72,7 +72,10 @@ function mtuOf(path: PathTaken, pool: TopologyPool, topology: Topology): number 
   return topology.underlayMtu - encapOverhead(MODE_OF_PATH[path], pool.family);
 }
 
-/** The path that the kernel of each pair's first node takes, by its own routing decision. */
+/**
+ * The path that each pair's first node takes, by its kernel's own routing decision. What goes to the
+ * TUN device is as its pool has it: the size of the packets that pass tells whether that is so.
+ */
 export async function pathsTaken(
   pairs: readonly PodPair[],
   topology: Topology,
@@ -82,25 +85,28 @@ export async function pathsTaken(
     ...new Set(pairs.filter(({ from }) => from.node === node).map(({ target }) => target)),
   ];
   const tables = await Promise.all(
-    topology.nodes.map(async ({ name }): Promise<[string, Map<string, PathTaken>]> => {
+    topology.nodes.map(async ({ name }): Promise<[string, Map<string, string>]> => {
       const lines = targetsOf(name).map((target) => `route get ${target}`);
       return [name, readRoutes(await ipQueries(namespaces.of(name), lines))];
     }),
   );
   const byNode = new Map(tables);
-  return pairs.map(({ from, target }) => byNode.get(from.node)?.get(target) ?? "none");
+  return pairs.map(({ from, target, pool }) => {
+    return pathOf(byNode.get(from.node)?.get(target) ?? "", pool);
+  });
 }
 
 /** `10.244.0.70 via 10.244.0.64 dev vxlan.causeway src …`, with more about it on indented lines. */
-function readRoutes(text: string): Map<string, PathTaken> {
-  const found = new Map<string, PathTaken>();
+function readRoutes(text: string): Map<string, string> {
+  const found = new Map<string, string>();
   for (const [, target, device] of text.matchAll(/^(\S+) .*?\bdev (\S+)/gm)) {
-    if (target !== undefined && device !== undefined) found.set(target, pathOf(device));
+    if (target !== undefined && device !== undefined) found.set(target, device);
   }
   return found;
 }
 
-function pathOf(device: string): PathTaken {
+function pathOf(device: string, pool: TopologyPool): PathTaken {
+  if (device.startsWith("tun")) return pool.encapsulation;
   if (device === "eth0") return "direct";
   if (device.startsWith(podLink(0).slice(0, -1))) return "local";
   if (device.startsWith("vxlan")) return "vxlan";

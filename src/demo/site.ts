@@ -16,6 +16,8 @@ export interface SiteOptions {
   /** Begins the name of each namespace, for example `cwdemo-123-`. */
   readonly prefix: string;
   readonly agentFlags?: readonly string[];
+  /** More flags for the agents of some nodes. */
+  readonly nodeFlags?: Readonly<Record<string, readonly string[]>>;
   readonly agentWrapper?: readonly string[];
 }
 
@@ -29,7 +31,7 @@ export class Site {
   readonly #onExit = (): void => this.#removeFiles();
 
   private constructor(options: SiteOptions, namespaces: Namespaces) {
-    const { topology, prefix, agentFlags = [], agentWrapper = [] } = options;
+    const { topology, prefix, agentFlags = [], nodeFlags = {}, agentWrapper = [] } = options;
     this.topology = topology;
     this.namespaces = namespaces;
     this.#files = filesOf(prefix);
@@ -42,7 +44,7 @@ export class Site {
         namespace: namespaces.of(name),
         datastore: `file:${this.datastore}`,
         runDir: join(this.#files, "run", name),
-        flags: agentFlags,
+        flags: [...agentFlags, ...(nodeFlags[name] ?? [])],
         wrapper: agentWrapper,
       }),
     ]);

@@ -66,6 +66,16 @@ test("demo reaches every pair, passes every check and leaves nothing behind", as
   expect(left(pid)).toEqual([]);
 });
 
+test("demo carries all of it in userspace where it is told to", async () => {
+  const { pid, code, stdout, stderr } = await demo(["--dataplane", "userspace", "--json"]);
+  expect(stderr).toBe("");
+  const report = JSON.parse(stdout) as DemoReport;
+  expect(report.checks.filter(({ ok }) => !ok)).toEqual([]);
+  expect(report.pairs.some(({ taken }) => taken === "ipip")).toBe(true);
+  expect(code).toBe(0);
+  expect(left(pid)).toEqual([]);
+});
+
 test("demo prints lines of at most 100 columns", async () => {
   const { code, stdout } = await demo([]);
   expect(code).toBe(0);

@@ -22,6 +22,8 @@ let clusters = 0;
 export interface ClusterOptions extends TopologyOptions {
   /** Flags for every agent. */
   readonly agentFlags?: readonly string[];
+  /** More flags for the agents of some nodes. */
+  readonly nodeFlags?: Readonly<Record<string, readonly string[]>>;
   /** Nodes whose agents are started, and in sync when the cluster is there; all of them without. */
   readonly agents?: readonly string[];
 }
@@ -29,12 +31,12 @@ export interface ClusterOptions extends TopologyOptions {
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   exitWithParent();
   sweepSites(PREFIX);
-  const { agentFlags = [], agents, ...shape } = options;
+  const { agentFlags = [], nodeFlags = {}, agents, ...shape } = options;
   const topology = demoTopology(shape);
   // An agent must not outlive a killed test run.
   const agentWrapper = existsSync("/usr/bin/setpriv") ? ["setpriv", "--pdeathsig", "KILL"] : [];
   const prefix = `${PREFIX}${process.pid}-${++clusters}-`;
-  const site = await Site.build({ topology, prefix, agentFlags, agentWrapper });
+  const site = await Site.build({ topology, prefix, agentFlags, nodeFlags, agentWrapper });
   const cluster = new Cluster(site);
   try {
     const started = agents ?? topology.nodes.map(({ name }) => name);
