@@ -5,6 +5,7 @@ import { PathTable } from "../../tunnels/kernel/path-table.ts";
 import { Agent } from "../agent.ts";
 import type { LoadedConfig } from "../config/load-config.ts";
 import { openDatastore } from "../datastore/open.ts";
+import { readAhead } from "../datastore/read-ahead.ts";
 import { SnapshotFile } from "../datastore/snapshot-file.ts";
 import { CausewayError, reasonOf } from "../errors.ts";
 import { NetlinkKernel } from "../netlink/netlink-kernel.ts";
@@ -59,7 +60,6 @@ async function runAgent(load: () => LoadedConfig): Promise<void> {
   const { config } = loaded;
   requireNetAdmin("run", "changes network devices and routes");
   const snapshot = new SnapshotFile(config.runDir);
-  const datastore = openDatastore(config.datastore, { snapshot });
   const log = createLogger(config.logLevel, process.stderr.isTTY === true);
   const systemd = new Systemd(process.env["NOTIFY_SOCKET"], log);
   const stop = new AbortController();
@@ -67,6 +67,7 @@ async function runAgent(load: () => LoadedConfig): Promise<void> {
   const runDir = RunDir.claim(config.runDir);
   try {
     await refuseSecondAgent();
+    const datastore = readAhead(openDatastore(config.datastore, { snapshot }), stop.signal);
     const kernel = await NetlinkKernel.open(new PathTable());
     try {
       const onReady = (): void => isReady(agent, log, systemd);

@@ -25,8 +25,8 @@ export class BlockIndex {
   readonly #dirty: DirtyPrefixes;
   readonly #records = new Map<string, Block>();
   readonly #podBlocks = new Map<string, Block[]>();
-  readonly #byNode = new Map<string, Set<Block>>();
-  readonly #borrowedByNode = new Map<string, Set<BorrowedAddress>>();
+  readonly #byNode = new Map<string, Block[]>();
+  readonly #borrowedByNode = new Map<string, BorrowedAddress[]>();
 
   constructor(dirty: DirtyPrefixes) {
     this.#dirty = dirty;
@@ -87,7 +87,7 @@ export class BlockIndex {
   }
 
   blockCount(node: string): number {
-    return this.#byNode.get(node)?.size ?? 0;
+    return this.#byNode.get(node)?.length ?? 0;
   }
 
   /** Marks every prefix whose route leads to the node because of a block. */
@@ -145,14 +145,17 @@ function compareOwners(a: Block, b: Block): number {
   return compareText(a.node ?? "", b.node ?? "") || compareText(a.name, b.name);
 }
 
-function addTo<T>(sets: Map<string, Set<T>>, node: string, member: T): void {
-  const set = sets.get(node);
-  if (set) set.add(member);
-  else sets.set(node, new Set([member]));
+function addTo<T>(lists: Map<string, T[]>, node: string, member: T): void {
+  const list = lists.get(node);
+  if (list) list.push(member);
+  else lists.set(node, [member]);
 }
 
-function removeFrom<T>(sets: Map<string, Set<T>>, node: string, member: T): void {
-  const set = sets.get(node);
-  set?.delete(member);
-  if (set?.size === 0) sets.delete(node);
+/** In no order: the last member takes the place of the one that goes. */
+function removeFrom<T>(lists: Map<string, T[]>, node: string, member: T): void {
+  const list = lists.get(node) ?? [];
+  const at = list.indexOf(member);
+  const last = at < 0 ? undefined : list.pop();
+  if (last !== undefined && at < list.length) list[at] = last;
+  if (list.length === 0) lists.delete(node);
 }
