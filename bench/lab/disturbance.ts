@@ -21,7 +21,7 @@ const MTU = 1450;
 const OTHER_MTU = 1300;
 const OTHER_MAC = "66:00:00:00:00:01";
 
-/** The ten of issue 2, done to node `victim` where they concern one remote node. */
+/** The kinds of damage, done to node `victim` where they concern one remote node. */
 export function disturbances(cluster: Cluster, namespace: string, victim: number): Disturbance[] {
   const block = cluster.blockCidr(cluster.firstBlockOf(victim), 4);
   const destination = block.address.toString();

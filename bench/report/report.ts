@@ -9,7 +9,7 @@ import { type Summary, summarise } from "./statistics.ts";
 import { formatNumber, textTable } from "./table.ts";
 
 export interface Requirement {
-  /** Which requirement of issue 2, "Must show", for example "6a". */
+  /** Number of the requirement in the README, for example "6a". */
   readonly id: string;
   readonly says: string;
   readonly measured: number;
