@@ -7,6 +7,8 @@ export type ErrorCode =
   | "bad-resource"
   /** The datastore cannot be reached or read. */
   | "datastore"
+  /** A record of the datastore was changed by somebody else since it was read. */
+  | "conflict"
   /** The kernel refused, or lacks what is needed. */
   | "kernel"
   /** Root or a capability is missing. */
