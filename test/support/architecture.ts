@@ -17,6 +17,8 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
 
   "tunnels/model": ["encap/address", "encap/encap-mode.ts"],
   "tunnels/kernel": ["encap/address"],
+  // Who takes which block and address: it decides on values, others read and write them.
+  "tunnels/ipam": ["tunnels/desired", "tunnels/model", "tunnels/kernel", "encap"],
   "tunnels/desired": ["tunnels/model", "tunnels/kernel", "encap"],
   // It has never heard of pools, blocks or nodes.
   "tunnels/reconcile": ["tunnels/kernel", "encap/address"],
