@@ -18,11 +18,11 @@ export interface Entry {
   /** What is in force of this entry; with an error, the last good version, if there was one. */
   resource: Resource | undefined;
   readonly problems: readonly EntryProblem[];
-  /** Path of the file below the datastore's directory. */
+  /** Path of the file below the datastore's directory; or the key in a store that has keys. */
   readonly file: string;
   readonly hashA: number;
   readonly hashB: number;
-  /** Line of the piece's first byte, from 1. */
+  /** Line of the piece's first byte, from 1; 0 where there are no lines. */
   line: number;
   /** Position among the file's entries: of two with one name the first is in force. */
   at: number;

@@ -2,13 +2,8 @@
  * Which entry is in force for each resource. Several files may name one resource: the first by
  * path wins, within a file the first by position, and a file that has just vanished comes last.
  */
-import type {
-  Resource,
-  ResourceChange,
-  ResourceFault,
-  ResourceKind,
-} from "../../tunnels/model/snapshot.ts";
-import { type Entry, entryDifference, titleOf } from "./entry.ts";
+import type { Resource, ResourceChange, ResourceKind } from "../../tunnels/model/snapshot.ts";
+import { type Entry, entryDifference } from "./entry.ts";
 import { encodeResource } from "./resource-text.ts";
 import type { SnapshotRecord } from "./snapshot-file.ts";
 
@@ -17,6 +12,12 @@ interface Contest {
   readonly claims: Entry[];
   /** What is in force of them since the last change. */
   resource: Resource | undefined;
+}
+
+/** Two entries of one name. */
+export interface Loss {
+  readonly loser: Entry;
+  readonly winner: Entry;
 }
 
 type Claims = Entry | Contest;
@@ -117,28 +118,18 @@ export class ResourceIndex {
     return resource;
   }
 
-  /** One fault for each claim that lost, with both places named; by file, then by position. */
-  faults(): ResourceFault[] {
+  /** Each claim that lost, and the one that is in force instead; by file, then by position. */
+  losses(): Loss[] {
     const lost = [...this.#contested].flatMap((contest) => {
       const winner = this.#winner(contest);
       if (winner === undefined) return [];
       return contest.claims
-        .filter((one) => one !== winner && !this.#vanished.has(one.file) && one.line > 0)
+        .filter((one) => one !== winner && !this.#vanished.has(one.file))
         .map((loser) => ({ loser, winner }));
     });
-    lost.sort(({ loser: a }, { loser: b }) =>
+    return lost.sort(({ loser: a }, { loser: b }) =>
       a.file === b.file ? a.at - b.at : a.file < b.file ? -1 : 1,
     );
-    return lost.map(({ loser, winner }) => {
-      const what = titleOf(loser);
-      return {
-        where: `${loser.file}:${loser.line}`,
-        ...(what === undefined ? {} : { what }),
-        reason: `also in ${winner.file}:${winner.line}, which is in force; remove one of them`,
-        severity: "error",
-        keptLastGood: true,
-      };
-    });
   }
 
   #winner(claims: Claims): Entry | undefined {

@@ -3,7 +3,8 @@
  * and decides which of them count, when. No I/O and no clock: times come in as arguments.
  */
 import type { Resource, ResourceChange, ResourceFault } from "../../tunnels/model/snapshot.ts";
-import { type Entry, entryOf, isRefused, noEntries, titleOf } from "./entry.ts";
+import { entryOf, isRefused, noEntries } from "./entry.ts";
+import { faultOfLoss, faultsOfEntry } from "./entry-fault.ts";
 import type { PlaceFault } from "./piece-table.ts";
 import type { FileReading } from "./read-file.ts";
 import { ResourceIndex } from "./resource-index.ts";
@@ -201,7 +202,8 @@ export class StoreState {
         faults.push(...faultsOfEntry(entry, isKnown || (kind === undefined && file.hasLastGood)));
       }
     }
-    faults.push(...this.#index.faults());
+    const written = this.#index.losses().filter(({ loser }) => loser.line > 0);
+    faults.push(...written.map(faultOfLoss));
     return faults;
   }
 
@@ -265,18 +267,4 @@ function faultOfFile(file: StoreFile, fault: { line: number; reason: string }): 
     severity: "error",
     keptLastGood: usable > 0,
   };
-}
-
-/** The problems of one entry as faults. */
-export function faultsOfEntry(entry: Entry, isInForce: boolean): ResourceFault[] {
-  const what = titleOf(entry);
-  return entry.problems.map(({ severity, lineOffset, field, value, reason }) => ({
-    where: `${entry.file}:${entry.line + lineOffset}`,
-    ...(what === undefined ? {} : { what }),
-    ...(field === undefined ? {} : { field }),
-    ...(value === undefined ? {} : { value }),
-    reason,
-    severity,
-    keptLastGood: severity === "error" && isInForce,
-  }));
 }

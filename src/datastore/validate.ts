@@ -4,9 +4,9 @@ import { join } from "node:path";
 import type { ResourceFault } from "../../tunnels/model/snapshot.ts";
 import { errnoOf } from "../errors.ts";
 import { type Entry, flatEntries, keyOf, noEntries, titleOf } from "./entry.ts";
+import { faultsOfEntry } from "./entry-fault.ts";
 import { listFiles } from "./file-listing.ts";
 import { COMMENTS_ONLY, loadFile, readFile } from "./read-file.ts";
-import { faultsOfEntry } from "./store-state.ts";
 import { YamlReader } from "./yaml-reader.ts";
 
 export interface ValidationReport {
