@@ -219,7 +219,7 @@ export class Agent {
     this.#hadRecord ||= overlay.localNode !== undefined;
     reconciler.mayRemove = this.datastoreState?.complete === true && this.#hadRecord;
     await reconciler.apply();
-    stopwatch.isApplied(batches.at(-1)?.readAt);
+    stopwatch.isApplied(batches.findLast(({ changes }) => changes.length > 0)?.readAt);
     this.log.found(this.problems(), overlay.conflicts());
   }
 

@@ -25,6 +25,8 @@ export interface SnapshotHeader {
   readonly writtenAt: string;
   /** Sources, and how many resources each has. */
   readonly sources: Readonly<Record<string, number>>;
+  /** It holds resources that the datastore had lost and that nobody has given up yet. */
+  readonly isHeld?: true;
 }
 
 export interface SnapshotContent {
@@ -36,6 +38,7 @@ export interface SnapshotContent {
 export interface SnapshotState {
   readonly url: string;
   readonly revision: string;
+  readonly isHeld?: boolean;
   collect(): Generator<void, readonly SnapshotRecord[] | undefined>;
 }
 
@@ -156,14 +159,16 @@ export class SnapshotFile {
   }
 
   #headerOf(
-    { url, revision }: SnapshotState,
+    { url, revision, isHeld }: SnapshotState,
     bySource: ReadonlyMap<string | undefined, readonly Resource[]>,
   ): SnapshotHeader & { format: string } {
     const sources: Record<string, number> = {};
     for (const [source, resources] of bySource) {
       if (source !== undefined) sources[source] = resources.length;
     }
-    return { format: FORMAT, url, revision, writtenAt: new Date().toISOString(), sources };
+    const writtenAt = new Date().toISOString();
+    const held = isHeld ? ({ isHeld } as const) : {};
+    return { format: FORMAT, url, revision, writtenAt, sources, ...held };
   }
 
   #header(line: string, url: string): SnapshotHeader | undefined {

@@ -1,0 +1,69 @@
+/** What a remote store tells of itself, kept in order until the datastore takes it in. */
+import type { Entry } from "./entry.ts";
+import type { EntryChange } from "./followed-records.ts";
+
+export interface ToldList {
+  readonly entries: readonly Entry[];
+  readonly revision: string;
+  /** `performance.now()` when its last byte had been read. */
+  readonly readAt: number;
+  /**
+   * The keys that the list is about; all without. The first list is about all. Kinds that are listed
+   * one by one should come together all the same: a store that lost everything is recognised only
+   * by a list that has nothing.
+   */
+  readonly covers?: (key: string) => boolean;
+}
+
+export interface ToldChanges {
+  /** One consistent step. */
+  readonly changes: readonly EntryChange[];
+  readonly revision: string;
+  readonly readAt: number;
+}
+
+export type Told =
+  | ({ readonly what: "list" } & ToldList)
+  | ({ readonly what: "changes" } & ToldChanges)
+  | { readonly what: "found"; readonly readAt: number }
+  | { readonly what: "lost"; readonly reason: string; readonly readAt: undefined };
+
+export class RemoteFeed {
+  #told: Told[] = [];
+  readonly #onTold: () => void;
+
+  constructor(onTold: () => void) {
+    this.#onTold = onTold;
+  }
+
+  /** A full list was read to its end. */
+  listed(list: ToldList): void {
+    this.#tell({ what: "list", ...list });
+  }
+
+  changed(changes: ToldChanges): void {
+    this.#tell({ what: "changes", ...changes });
+  }
+
+  /** It answers: the state in force is the present one. May be said often. */
+  found(readAt: number): void {
+    this.#tell({ what: "found", readAt });
+  }
+
+  /** It cannot be reached or read; what failed, with what, and why. May be said often. */
+  lost(reason: string): void {
+    this.#tell({ what: "lost", reason, readAt: undefined });
+  }
+
+  /** Everything told since this was called last. */
+  take(): Told[] {
+    const told = this.#told;
+    this.#told = [];
+    return told;
+  }
+
+  #tell(told: Told): void {
+    this.#told.push(told);
+    this.#onTold();
+  }
+}
