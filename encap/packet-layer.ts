@@ -15,6 +15,16 @@ export interface EthernetLayer {
   readonly vlans: readonly number[];
 }
 
+/** Linux's cooked capture, in place of a header of the device. */
+export interface CookedLayer {
+  readonly kind: "cooked";
+  /** Undefined where it is no MAC address. */
+  readonly source: MacAddress | undefined;
+  /** Of what is inside, VLAN tags skipped. */
+  readonly ethertype: number;
+  readonly vlans: readonly number[];
+}
+
 export interface IpLayer {
   readonly kind: "ip";
   readonly source: IpAddress;
@@ -77,6 +87,11 @@ export interface DataLayer {
   readonly length: number;
 }
 
+/** The capture has no more of the packet. */
+export interface UncapturedLayer {
+  readonly kind: "uncaptured";
+}
+
 /** Why there is no more. */
 export interface RefusalLayer {
   readonly kind: "refused";
@@ -85,10 +100,12 @@ export interface RefusalLayer {
 
 export type PacketLayer =
   | EthernetLayer
+  | CookedLayer
   | IpLayer
   | UdpLayer
   | TcpLayer
   | IcmpLayer
   | VxlanLayer
   | DataLayer
+  | UncapturedLayer
   | RefusalLayer;

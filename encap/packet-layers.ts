@@ -3,9 +3,7 @@
  * read is left out, and the list ends with the reason.
  */
 import { type Family, readIp } from "./address/ip-address.ts";
-import { readMac } from "./address/mac-address.ts";
 import { DropReason } from "./drop-reason.ts";
-import * as ethernet from "./header/ethernet.ts";
 import { ICMP_CODE, ICMP_HEADER, ICMP_REST, ICMP_TYPE } from "./header/icmp.ts";
 import {
   PROTOCOL_ICMP,
@@ -15,76 +13,88 @@ import {
   PROTOCOL_TCP,
   PROTOCOL_UDP,
 } from "./header/ip-protocol.ts";
-import { IPV4_DESTINATION, IPV4_IDENTIFICATION, IPV4_SOURCE } from "./header/ipv4.ts";
-import { IPV6_DESTINATION, IPV6_SOURCE, ipv6FlowLabel } from "./header/ipv6.ts";
+import {
+  IPV4_DESTINATION,
+  IPV4_IDENTIFICATION,
+  IPV4_SOURCE,
+  ipv4HeaderLength,
+} from "./header/ipv4.ts";
+import { IPV6_DESTINATION, IPV6_HEADER, IPV6_SOURCE, ipv6FlowLabel } from "./header/ipv6.ts";
 import * as tcp from "./header/tcp.ts";
 import { readUdpHeader, UDP_HEADER, UdpHeader } from "./header/udp.ts";
 import { hasReservedBits, hasVni, readVni, VXLAN_HEADER, VXLAN_PORT } from "./header/vxlan.ts";
 import { isUpperChecksumUnfinished } from "./inner-checksum.ts";
-import { IpPacket, readIpPacket } from "./ip-packet.ts";
+import { IpPacket, PROTOCOL_UNKNOWN, readIpPacket } from "./ip-packet.ts";
+import { type LinkType, readLinkHeader } from "./link-header.ts";
 import type { IpLayer, PacketLayer } from "./packet-layer.ts";
 import { readUdpDatagram } from "./udp-datagram.ts";
 
 /** Tunnels in tunnels that are followed; deeper is an attack or a loop. */
 const NESTING_MAX = 8;
 
-/**
- * The layers of `length` bytes at `at`, which begin with an Ethernet or an IP header. UDP to one of
- * `vxlanPorts` is taken for VXLAN.
- */
+export interface LayersOptions {
+  /** What the packet begins with; "ip" if undefined. */
+  readonly link?: LinkType | undefined;
+  /** UDP to one of these is taken for VXLAN; 4789 if undefined. */
+  readonly vxlanPorts?: readonly number[] | undefined;
+  /** Bytes that a capture has of the packet, if fewer than all: what lies behind is not looked at. */
+  readonly captured?: number | undefined;
+}
+
+/** The layers of the packet of `length` bytes at `at`, all of which can be read from `view`. */
 export function packetLayers(
   view: DataView,
   at: number,
   length: number,
-  link: "ethernet" | "ip" = "ip",
-  vxlanPorts: readonly number[] = [VXLAN_PORT],
+  { link = "ip", vxlanPorts = [VXLAN_PORT], captured = length }: LayersOptions = {},
 ): PacketLayer[] {
-  const context = { view, vxlanPorts, nesting: 0 };
-  const end = at + length;
-  return link === "ethernet" ? ethernetLayers(context, at, end) : ipLayers(context, at, end);
+  const context = { view, vxlanPorts, capturedEnd: at + captured, nesting: 0 };
+  return linkLayers(context, link, at, at + length);
 }
 
 interface Context {
   readonly view: DataView;
   readonly vxlanPorts: readonly number[];
+  /** Offset behind the last byte that was captured. */
+  readonly capturedEnd: number;
   /** Tunnels that we are inside of. */
   nesting: number;
 }
 
-/** The layers from an Ethernet header at `at` on. */
-function ethernetLayers(context: Context, at: number, end: number): PacketLayer[] {
-  const { view } = context;
-  if (end - at < ethernet.ETHERNET_HEADER) return refused(DropReason.Truncated);
-  const vlans: number[] = [];
-  let typeAt = at + ethernet.ETHERNET_TYPE;
-  for (; isVlanTag(view, typeAt) && typeAt + 6 <= end; typeAt += 4) {
-    vlans.push(view.getUint16(typeAt + 2) & 0xfff);
-  }
-  const ethertype = view.getUint16(typeAt);
-  const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-  const source = readMac(bytes, at + ethernet.ETHERNET_SOURCE);
-  const destination = readMac(bytes, at + ethernet.ETHERNET_DESTINATION);
-  const layer: PacketLayer = { kind: "ethernet", source, destination, ethertype, vlans };
-  if (ethertype === ethernet.ETHERTYPE_IPV4)
-    return [layer, ...ipLayers(context, typeAt + 2, end, 4)];
-  if (ethertype === ethernet.ETHERTYPE_IPV6)
-    return [layer, ...ipLayers(context, typeAt + 2, end, 6)];
-  return [layer, ...data(end - typeAt - 2)];
+/** The layers from what a packet or an inner frame begins with, at `at`. */
+function linkLayers(context: Context, link: LinkType, at: number, end: number): PacketLayer[] {
+  const { view, capturedEnd } = context;
+  const isCut = capturedEnd < end;
+  const header = readLinkHeader(link, view, at, isCut ? capturedEnd : end);
+  if (header === undefined) return isCut ? [UNCAPTURED] : refused(DropReason.Truncated);
+  const layers = header.layer === undefined ? [] : [header.layer];
+  if (header.inside === undefined) return [...layers, ...data(end - header.end)];
+  const family = header.inside === "any" ? undefined : header.inside;
+  return [...layers, ...ipLayers(context, header.end, end, family)];
 }
 
 /** The layers from an IP header at `at` on; with `family` nothing else is accepted. */
 function ipLayers(context: Context, at: number, end: number, family?: Family): PacketLayer[] {
-  const { view } = context;
+  const { view, capturedEnd } = context;
+  if (capturedEnd < Math.min(end, at + ipHeaderLength(view, at, capturedEnd))) return [UNCAPTURED];
   const packet = new IpPacket();
   const reason = readIpPacket(view, at, end - at, packet);
   if (reason !== DropReason.None) return refused(reason);
   if (packet.family !== (family ?? packet.family)) return refused(DropReason.InnerNotIp);
+  if (packet.upperAt > capturedEnd) packet.protocol = PROTOCOL_UNKNOWN;
   return [ipLayer(view, packet), ...upperLayers(context, packet)];
 }
 
+/** Bytes of the header at `at`, as far as what was captured tells. */
+function ipHeaderLength(view: DataView, at: number, capturedEnd: number): number {
+  if (at >= capturedEnd) return 1;
+  return view.getUint8(at) >>> 4 === 6 ? IPV6_HEADER : Math.max(1, ipv4HeaderLength(view, at));
+}
+
 function upperLayers(context: Context, packet: IpPacket): PacketLayer[] {
-  const { view } = context;
+  const { view, capturedEnd } = context;
   const { protocol, upperAt, end } = packet;
+  if (capturedEnd < Math.min(end, upperAt + upperHeaderLength(packet))) return [UNCAPTURED];
   if (packet.isLaterFragment) return data(end - upperAt);
   switch (protocol) {
     case PROTOCOL_UDP:
@@ -100,6 +110,24 @@ function upperLayers(context: Context, packet: IpPacket): PacketLayer[] {
       return tunnelledLayers(context, packet, 6);
     default:
       return data(end - upperAt);
+  }
+}
+
+/** Bytes of an upper-layer header that are read. */
+function upperHeaderLength({ protocol, isLaterFragment }: IpPacket): number {
+  if (isLaterFragment) return 0;
+  switch (protocol) {
+    case PROTOCOL_UNKNOWN:
+      return 1;
+    case PROTOCOL_UDP:
+      return UDP_HEADER;
+    case PROTOCOL_TCP:
+      return tcp.TCP_HEADER;
+    case PROTOCOL_ICMP:
+    case PROTOCOL_ICMPV6:
+      return ICMP_HEADER;
+    default:
+      return 0;
   }
 }
 
@@ -119,25 +147,28 @@ function udpLayers(context: Context, packet: IpPacket): PacketLayer[] {
   const { sourcePort, destinationPort, checksum } = header;
   const length = Math.max(0, header.length - UDP_HEADER);
   const layer: PacketLayer = { kind: "udp", sourcePort, destinationPort, checksum, length };
-  const isVxlan = context.vxlanPorts.includes(destinationPort);
-  if (packet.isFragment) return isVxlan ? [layer, ...refused(DropReason.OuterFragment)] : [layer];
+  // What else is in UDP is its receiver's to judge.
+  if (!context.vxlanPorts.includes(destinationPort)) return [layer];
+  if (packet.isFragment) return [layer, ...refused(DropReason.OuterFragment)];
   const reason = readUdpDatagram(view, packet, header, true);
-  // A checksum that this machine has yet to finish is no fault.
+  // A checksum that this machine has yet to finish is no fault, and one of bytes that are not here
+  // cannot be judged.
   const isUnfinished =
-    reason === DropReason.BadUdpChecksum && isUpperChecksumUnfinished(view, packet);
+    reason === DropReason.BadUdpChecksum &&
+    (isUpperChecksumUnfinished(view, packet) || upperAt + header.length > context.capturedEnd);
   if (reason !== DropReason.None && !isUnfinished) return [layer, ...refused(reason)];
-  if (!isVxlan) return [layer];
   return [layer, ...vxlanLayers(context, upperAt + UDP_HEADER, upperAt + header.length)];
 }
 
 function vxlanLayers(context: Context, at: number, end: number): PacketLayer[] {
-  const { view } = context;
+  const { view, capturedEnd } = context;
+  if (capturedEnd < Math.min(end, at + VXLAN_HEADER)) return [UNCAPTURED];
   if (end - at < VXLAN_HEADER) return refused(DropReason.Truncated);
   if (!hasVni(view, at)) return refused(DropReason.MissingVni);
   const layer: PacketLayer = { kind: "vxlan", vni: readVni(view, at) };
   if (hasReservedBits(view, at)) return [layer, ...refused(DropReason.VxlanReservedBits)];
   if (context.nesting++ === NESTING_MAX) return [layer, ...data(end - at - VXLAN_HEADER)];
-  return [layer, ...ethernetLayers(context, at + VXLAN_HEADER, end)];
+  return [layer, ...linkLayers(context, "ethernet", at + VXLAN_HEADER, end)];
 }
 
 function tcpLayers(view: DataView, { upperAt, end }: IpPacket): PacketLayer[] {
@@ -170,17 +201,14 @@ function icmpLayers(view: DataView, { upperAt, end, protocol }: IpPacket): Packe
   ];
 }
 
+const UNCAPTURED: PacketLayer = { kind: "uncaptured" };
+
 function data(length: number): PacketLayer[] {
   return [{ kind: "data", length }];
 }
 
 function refused(reason: DropReason): PacketLayer[] {
   return [{ kind: "refused", reason }];
-}
-
-function isVlanTag(view: DataView, at: number): boolean {
-  const ethertype = view.getUint16(at);
-  return ethertype === ethernet.ETHERTYPE_VLAN || ethertype === ethernet.ETHERTYPE_QINQ;
 }
 
 function ipLayer(view: DataView, packet: IpPacket): IpLayer {

@@ -14,7 +14,7 @@ export interface SummaryOptions {
   readonly ethernet?: boolean;
 }
 
-/** Ends with "[refused: why]" if the list does. */
+/** Ends with "[refused: why]" or "[rest not captured]" if the list does. */
 export function packetSummary(
   layers: readonly PacketLayer[],
   { fields = false, ethernet = false }: SummaryOptions = {},
@@ -25,6 +25,10 @@ export function packetSummary(
     switch (layer.kind) {
       case "ethernet":
         if (ethernet) parts.push(ethernetText(layer.source, layer.destination, layer.vlans));
+        if (layers[at + 1]?.kind === "data") parts.push(etherTypeText(layer.ethertype));
+        break;
+      case "cooked":
+        if (ethernet) parts.push([layer.source ?? "?", ...layer.vlans.map(vlanText)].join(" "));
         if (layers[at + 1]?.kind === "data") parts.push(etherTypeText(layer.ethertype));
         break;
       case "ip":
@@ -45,6 +49,9 @@ export function packetSummary(
       case "data":
         parts.push(`length ${layer.length}`);
         break;
+      case "uncaptured":
+        refusal = "[rest not captured]";
+        break;
       case "refused":
         refusal = `[refused: ${dropReasonText(layer.reason)}]`;
         break;
@@ -54,7 +61,11 @@ export function packetSummary(
 }
 
 function ethernetText(source: string, destination: string, vlans: readonly number[]): string {
-  return [`${source} > ${destination}`, ...vlans.map((vlan) => `vlan ${vlan}`)].join(" ");
+  return [`${source} > ${destination}`, ...vlans.map(vlanText)].join(" ");
+}
+
+function vlanText(vlan: number): string {
+  return `vlan ${vlan}`;
 }
 
 function etherTypeText(ethertype: number): string {

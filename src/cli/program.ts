@@ -3,6 +3,7 @@ import { Command, type CommanderError } from "commander";
 import { CausewayError } from "../errors.ts";
 import { VERSION } from "../version.ts";
 import { cleanupCommand } from "./cleanup.ts";
+import { decodeCommand } from "./decode.ts";
 import { demoCommand } from "./demo.ts";
 import { EXIT } from "./exit-codes.ts";
 import { planCommand } from "./plan.ts";
@@ -42,6 +43,7 @@ export function createProgram(exit: Exit): Command {
     .addCommand(validateCommand())
     .addCommand(resyncCommand())
     .addCommand(cleanupCommand())
+    .addCommand(decodeCommand())
     .addCommand(demoCommand(exit));
   for (const command of [program, ...program.commands]) {
     command.configureHelp({ sortSubcommands: false, helpWidth: WIDTH });

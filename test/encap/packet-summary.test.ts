@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DropReason } from "../../encap/drop-reason.ts";
+import type { LinkType } from "../../encap/link-header.ts";
 import type { PacketLayer } from "../../encap/packet-layer.ts";
 import { packetLayers } from "../../encap/packet-layers.ts";
 import { packetSummary, type SummaryOptions } from "../../encap/packet-summary.ts";
@@ -9,9 +10,11 @@ import * as answers from "../fixtures/encap/icmp.ts";
 import { exactView, packetOf, viewOf } from "../support/packet-bytes.ts";
 import { damagedPacket, packetPlan } from "../support/random-packets.ts";
 
+const LINK_TYPES: readonly LinkType[] = ["ip", "ethernet", "cooked", "cooked2", "loopback"];
+
 function frameLayers(hex: string): PacketLayer[] {
   const view = viewOf(hex);
-  return packetLayers(view, 0, view.byteLength, "ethernet");
+  return packetLayers(view, 0, view.byteLength, { link: "ethernet" });
 }
 
 const summary = (hex: string, options?: SummaryOptions): string =>
@@ -147,7 +150,8 @@ describe("refusals", () => {
 
 test("packetLayers looks for VXLAN on the ports that it is told", () => {
   const view = viewOf(captures.VXLAN_ICMP);
-  const kinds = packetLayers(view, 0, view.byteLength, "ethernet", [8472]).map(({ kind }) => kind);
+  const options = { link: "ethernet", vxlanPorts: [8472] } as const;
+  const kinds = packetLayers(view, 0, view.byteLength, options).map(({ kind }) => kind);
   expect(kinds).toEqual(["ethernet", "ip", "udp"]);
 });
 
@@ -218,8 +222,8 @@ test("packetSummary has one line, without control characters, for whatever comes
             upper: data,
           })
         : data;
-      for (const link of ["ip", "ethernet"] as const) {
-        const layers = packetLayers(exactView(inner), 0, inner.length, link);
+      for (const link of LINK_TYPES) {
+        const layers = packetLayers(exactView(inner), 0, inner.length, { link });
         expect(packetSummary(layers, { fields: true, ethernet: true })).toMatch(/^[ -~]+$/);
       }
     }),

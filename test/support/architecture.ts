@@ -14,6 +14,8 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
   "encap/address": [],
   "encap/header": ["encap/address"],
   encap: ["encap/address", "encap/header"],
+  // Capture files: nothing on a packet's way knows of them.
+  "encap/capture": ["encap"],
 
   "tunnels/model": ["encap/address", "encap/encap-mode.ts"],
   "tunnels/kernel": ["encap/address"],
@@ -28,6 +30,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
   "src/version.ts": [],
   "src/mark-wanted.ts": ["tunnels"],
   "src/native": ["src/errors.ts"],
+  "src/capture": ["src/native", "src/errors.ts", "encap"],
   "src/netlink": ["src/native", "src/errors.ts", "tunnels/kernel", "encap/address"],
   "src/userspace": ["src/native", "src/errors.ts", "encap"],
   "src/config": ["src/errors.ts", "tunnels/model", "encap/address"],
@@ -79,6 +82,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
   ],
   "src/cli": [
     "src/agent.ts",
+    "src/capture",
     "src/config",
     "src/datastore",
     "src/demo",

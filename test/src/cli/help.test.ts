@@ -3,7 +3,17 @@ import { SETTINGS } from "../../../src/config/settings.ts";
 import { VERSION } from "../../../src/version.ts";
 import { causeway } from "../../support/command-line.ts";
 
-const COMMANDS = ["run", "status", "plan", "show", "validate", "resync", "cleanup", "demo"];
+const COMMANDS = [
+  "run",
+  "status",
+  "plan",
+  "show",
+  "validate",
+  "resync",
+  "cleanup",
+  "decode",
+  "demo",
+];
 
 describe.each([[], ...COMMANDS.map((name) => [name])])("causeway %s --help", (...words) => {
   test("is for newcomers: an example, the exit codes, no line over 100 columns", async () => {
