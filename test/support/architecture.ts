@@ -60,6 +60,15 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "encap/forwarding-plan.ts",
     "tunnels",
   ],
+  // Writes this node's records, and what address management keeps for it.
+  "src/register": [
+    "src/datastore",
+    "src/errors.ts",
+    "src/observe/log.ts",
+    "src/turns.ts",
+    "encap/address",
+    "tunnels",
+  ],
   "src/agent.ts": [
     "src/config",
     "src/datastore",

@@ -1,0 +1,158 @@
+/**
+ * One pass of registering, from what the datastore says now to what it shall say:
+ *
+ *   node address -> blocks, one in each pool -> tunnel addresses in them -> the Node record
+ *
+ * Every step finds what earlier passes did, and what they left half done. What cannot be done is a
+ * problem of its own; the rest goes on.
+ */
+import { type Cidr, parseCidr } from "../../encap/address/cidr.ts";
+import type { Family, IpAddress } from "../../encap/address/ip-address.ts";
+import { compareText } from "../../tunnels/desired/name-order.ts";
+import type { Problem } from "../../tunnels/desired/problem.ts";
+import type { TunnelRole } from "../../tunnels/desired/tunnel-role.ts";
+import type { AllocationBlock } from "../../tunnels/ipam/allocation-block.ts";
+import type { ChosenAddress, NoAddress } from "../../tunnels/ipam/node-address.ts";
+import { type AddressPool, eligiblePools } from "../../tunnels/ipam/pool.ts";
+import type { RecordStore, RecordValue } from "../datastore/record-store.ts";
+import { reasonOf } from "../errors.ts";
+import { changeRecord } from "./change-record.ts";
+import { Claims, readIpamLimits } from "./claims.ts";
+import { nodeAddressesOf, nodeRecord, tunnelAddressesOf } from "./node-record.ts";
+import { ownBlocks } from "./own-blocks.ts";
+import { readAddressPool } from "./read-pool.ts";
+import { holdTunnelAddresses, type TunnelHolding } from "./tunnel-addresses.ts";
+
+/** @param current what the record says now */
+export type FindAddress = (
+  family: Family,
+  pools: readonly Cidr[],
+  current: IpAddress | undefined,
+) => Promise<ChosenAddress | NoAddress>;
+
+export interface RegisterInputs {
+  readonly store: RecordStore;
+  readonly node: string;
+  readonly machine: string;
+  readonly findAddress: FindAddress;
+}
+
+export interface Registered {
+  readonly addresses: { readonly 4?: ChosenAddress; readonly 6?: ChosenAddress };
+  readonly blocks: readonly AllocationBlock[];
+  /** Blocks of pools that workloads may use, in order of the pools. */
+  readonly podBlocks: readonly AllocationBlock[];
+  readonly problems: readonly Problem[];
+  /** Names of pools without a free block. */
+  readonly full: ReadonlySet<string>;
+}
+
+/** @throws CausewayError where the datastore cannot be read or written */
+export async function registerNode(inputs: RegisterInputs): Promise<Registered> {
+  const { store, node, machine } = inputs;
+  const [record, poolRecords, config] = await Promise.all([
+    store.get("Node", node),
+    store.list("IPPool"),
+    store.get("IPAMConfig", "default"),
+  ]);
+  const problems: Problem[] = [];
+  const pools = readPools(
+    poolRecords.map(({ value }) => value),
+    problems,
+  );
+  const addresses = await nodeAddresses(inputs, pools, record?.value, problems);
+  if (record === undefined && addresses[4] === undefined && addresses[6] === undefined) {
+    return { addresses, blocks: [], podBlocks: [], problems, full: new Set() };
+  }
+  const limits = readIpamLimits(config?.value);
+  const claims = new Claims(store, node, limits, await ownBlocks(store, node));
+  const labels = record?.value.metadata.labels ?? {};
+  const podPools = eligiblePools(pools, labels, "Workload");
+  for (const pool of podPools) await claims.ensure(pool, pools);
+  const current = tunnelAddressesOf(record?.value);
+  const { blocks: own } = claims;
+  const claim = (pool: AddressPool) => claims.claim(pool);
+  const tunnels = await holdTunnelAddresses({
+    store,
+    node,
+    labels,
+    pools,
+    current,
+    blocks: own,
+    claim,
+  });
+  const registration = {
+    name: node,
+    ipv4: addresses[4],
+    ipv6: addresses[6],
+    tunnels: addressesOf(tunnels),
+    machine,
+  };
+  await changeRecord(store, "Node", node, (old) => {
+    const next = nodeRecord(old, registration);
+    return next === old ? undefined : next;
+  });
+  for (const { release } of tunnels.values()) await release();
+  problems.push(...claims.problems);
+  const blocks = [...own.values()].sort((a, b) => compareText(a.cidr, b.cidr));
+  return { addresses, blocks, podBlocks: blocksIn(podPools, blocks), problems, full: claims.full };
+}
+
+function readPools(records: readonly RecordValue[], problems: Problem[]): AddressPool[] {
+  return records.flatMap((record) => {
+    try {
+      return [readAddressPool(record)];
+    } catch (error) {
+      const subject = `pool "${record.metadata.name}"`;
+      const reason = `nothing is taken from it: ${reasonOf(error)}`;
+      problems.push({ subject, reason, hint: "mend the IPPool", severity: "error" });
+      return [];
+    }
+  });
+}
+
+/** Of the families that the pools have; IPv4 where there are no pools yet. */
+async function nodeAddresses(
+  { node, findAddress }: RegisterInputs,
+  pools: readonly AddressPool[],
+  record: RecordValue | undefined,
+  problems: Problem[],
+): Promise<{ 4?: ChosenAddress; 6?: ChosenAddress }> {
+  const families = new Set(pools.map(({ cidr }) => cidr.family));
+  if (families.size === 0) {
+    const hint = "add an IPPool";
+    problems.push({ subject: "pools", reason: "there is none", hint, severity: "warning" });
+    families.add(4);
+  }
+  const known = nodeAddressesOf(record);
+  const cidrs = pools.map(({ cidr }) => cidr);
+  const found: { 4?: ChosenAddress; 6?: ChosenAddress } = {};
+  for (const family of families) {
+    const current = known.find((ip) => ip.family === family);
+    const address = await findAddress(family, cidrs, current);
+    if (address.address !== undefined) found[family] = address;
+    else {
+      const kept = current === undefined ? "" : `; the record keeps ${current}`;
+      const reason = `no IPv${family} address to register: ${address.reason}${kept}`;
+      const hint = "name one with --node-address, --node-interface, --node-reaches or --node-cidr";
+      problems.push({ subject: `node ${node}`, reason, hint, severity: "error" });
+    }
+  }
+  return found;
+}
+
+function addressesOf(tunnels: ReadonlyMap<TunnelRole, TunnelHolding>): {
+  [Role in TunnelRole]?: IpAddress | null;
+} {
+  const known = [...tunnels].flatMap(([role, { address }]) =>
+    address === undefined ? [] : [[role, address] as const],
+  );
+  return Object.fromEntries(known);
+}
+
+function blocksIn(
+  pools: readonly AddressPool[],
+  blocks: readonly AllocationBlock[],
+): AllocationBlock[] {
+  return pools.flatMap((pool) => blocks.filter(({ cidr }) => pool.cidr.covers(parseCidr(cidr))));
+}
