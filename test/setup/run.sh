@@ -32,6 +32,8 @@ needs() {
       echo ip:iproute2 modprobe:kmod ping:iputils-ping sysctl:procps tcpdump:tcpdump nft:nftables ethtool:ethtool
       # Captures that scapy makes, and tshark reads, are the oracle of our decoder.
       echo /usr/lib/python3/dist-packages/scapy:python3-scapy tshark:tshark
+      # A certificate for the Kubernetes test server.
+      echo openssl:openssl
       # IP-in-IP is tested in a User Mode Linux kernel, which exists for this architecture alone.
       [ "$(uname -m)" != x86_64 ] || echo linux.uml:user-mode-linux
       # See test/support/uml/wide-registers.c.
