@@ -1,10 +1,11 @@
 /**
- * The blocks: who owns which prefix, and who uses single addresses of another node's block. The
- * blocks are the IPAMBlock records if there is any, else the podCIDRs of the nodes.
+ * The blocks: who owns which prefix, and who uses single addresses of another node's block. If
+ * nobody says otherwise, they are the IPAMBlock records if there is any, else the podCIDRs of the nodes.
  */
 import type { Cidr } from "../../encap/address/cidr.ts";
 import { hostCidr } from "../../encap/address/cidr.ts";
 import type { Block, BorrowedAddress } from "../model/block.ts";
+import type { BlockOrigin } from "../model/block-origin.ts";
 import type { Node } from "../model/node.ts";
 import type { DirtyPrefixes } from "./dirty-prefixes.ts";
 import { compareText } from "./name-order.ts";
@@ -23,13 +24,15 @@ export class BlockIndex {
   #touched: Cidr[] = [];
   #source: BlockSource = "records";
   readonly #dirty: DirtyPrefixes;
+  readonly #origin: BlockOrigin;
   readonly #records = new Map<string, Block>();
   readonly #podBlocks = new Map<string, Block[]>();
   readonly #byNode = new Map<string, Block[]>();
   readonly #borrowedByNode = new Map<string, BorrowedAddress[]>();
 
-  constructor(dirty: DirtyPrefixes) {
+  constructor(dirty: DirtyPrefixes, origin: BlockOrigin = "auto") {
     this.#dirty = dirty;
+    this.#origin = origin;
   }
 
   put(name: string, block: Block | undefined): void {
@@ -99,6 +102,7 @@ export class BlockIndex {
   }
 
   #wantedSource(): BlockSource {
+    if (this.#origin !== "auto") return this.#origin === "ipam" ? "records" : "podCidrs";
     return this.#records.size === 0 && this.#podBlocks.size > 0 ? "podCidrs" : "records";
   }
 

@@ -4,6 +4,7 @@
  */
 import { type Cidr, hostCidr } from "../../encap/address/cidr.ts";
 import type { Block } from "../model/block.ts";
+import type { BlockOrigin } from "../model/block-origin.ts";
 import type { IpPool } from "../model/ip-pool.ts";
 import type { Node } from "../model/node.ts";
 import type { FelixConfiguration, OverlaySettings } from "../model/overlay-settings.ts";
@@ -42,10 +43,10 @@ export class Cluster {
   /** Undefined: to be found out again. */
   #hasAddressInPool: boolean | undefined;
 
-  constructor(name: string, dirty: DirtyPrefixes) {
+  constructor(name: string, dirty: DirtyPrefixes, blocks: BlockOrigin = "auto") {
     this.name = name;
     this.#dirty = dirty;
-    this.blocks = new BlockIndex(dirty);
+    this.blocks = new BlockIndex(dirty, blocks);
     this.vteps = new VtepMap(name, dirty);
   }
 

@@ -18,11 +18,9 @@ import type { ForwardingPlan } from "../../encap/forwarding-plan.ts";
 import type { ObjectKind } from "../kernel/kernel-op.ts";
 import type { KernelState, Nexthop, UnderlayRoute } from "../kernel/kernel-state.ts";
 import { addressKey } from "../kernel/kernel-state.ts";
-import type { PathTable } from "../kernel/path-table.ts";
 import type { Node } from "../model/node.ts";
 import type { OverlaySettings } from "../model/overlay-settings.ts";
 import type { ResourceChange } from "../model/snapshot.ts";
-import type { Carriers } from "./carrier.ts";
 import { Cluster } from "./cluster.ts";
 import { listConflicts } from "./conflicts.ts";
 import { describeObject } from "./describe.ts";
@@ -35,6 +33,7 @@ import { type LocalSide, localSide } from "./local-side.ts";
 import type { LocalTunnels } from "./local-tunnel.ts";
 import { inNameOrder } from "./name-order.ts";
 import { NexthopIds, type WantedNexthop } from "./nexthop-ids.ts";
+import type { OverlayOptions } from "./overlay-options.ts";
 import { OUTCOME } from "./path-choice.ts";
 import { PrefixClaims } from "./prefix-claims.ts";
 import type { Conflict, Problem } from "./problem.ts";
@@ -52,16 +51,6 @@ import { forwardingSysctls } from "./sysctls.ts";
 import { UNREAD_UNDERLAY, type Underlay } from "./underlay.ts";
 import { Unrouted } from "./unrouted.ts";
 import type { VtepEntry } from "./vtep-map.ts";
-
-export interface OverlayOptions {
-  /** This node's name. */
-  readonly node: string;
-  readonly paths: PathTable;
-  /** Whether the kernel has nexthop objects. */
-  readonly nexthopObjects: boolean;
-  readonly carriers: Carriers;
-  readonly ipv6: boolean;
-}
 
 /** So many prefixes are decided between two yields; nodes cost about ten times as much. */
 const SLICE_PREFIXES = 2_000;
@@ -89,7 +78,7 @@ export class Overlay {
     this.#options = options;
     this.#families = ipv6 ? [4, 6] : [4];
     this.#dirty = new DirtyPrefixes(this.#families);
-    this.#cluster = new Cluster(name, this.#dirty);
+    this.#cluster = new Cluster(name, this.#dirty, options.blocks);
     const { pools, blocks, vteps } = this.#cluster;
     const peering = { families: this.#families, nexthopObjects, paths };
     const wishes = { kernel: this.#wish, forwarding: this.#forwarding };

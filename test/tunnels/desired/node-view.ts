@@ -3,7 +3,8 @@ import { parseAddressWithLength, parseCidr } from "../../../encap/address/cidr.t
 import { parseIp } from "../../../encap/address/ip-address.ts";
 import { KERNEL_CARRIES } from "../../../tunnels/desired/carrier.ts";
 import type { OverlayChanges } from "../../../tunnels/desired/kernel-wish.ts";
-import { Overlay, type OverlayOptions } from "../../../tunnels/desired/overlay.ts";
+import { Overlay } from "../../../tunnels/desired/overlay.ts";
+import type { OverlayOptions } from "../../../tunnels/desired/overlay-options.ts";
 import { findUnderlay } from "../../../tunnels/desired/underlay.ts";
 import type { Address, Link, UnderlayRoute } from "../../../tunnels/kernel/kernel-state.ts";
 import { PathTable } from "../../../tunnels/kernel/path-table.ts";
