@@ -78,6 +78,7 @@ export class Agent {
       nexthopObjects: kernel.features.nexthopObjects,
       carriers: this.carriers,
       ipv6: kernel.features.ipv6,
+      blocks: config.blocks,
     });
     this.overlay.setSettings(config.overlay, config.overlaySources);
     const { dataPath } = parts;

@@ -25,7 +25,7 @@ export async function makePlan(config: Config, options: NetlinkOptions = {}): Pr
   const kernel = new PlanKernel(await NetlinkKernel.open(new PathTable(), options));
   const stop = new AbortController();
   const log = createLogger("error", false);
-  const datastore = openDatastore(config.datastore, {});
+  const datastore = await openDatastore(config);
   let trouble: string | undefined;
   const onTrouble = (reason: string): void => {
     trouble = reason;

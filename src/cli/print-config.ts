@@ -72,11 +72,12 @@ async function settingsWithDatastore(
     nexthopObjects: true,
     carriers: KERNEL_CARRIES,
     ipv6: true,
+    blocks: config.blocks,
   });
   overlay.setSettings(config.overlay, config.overlaySources);
   if (config.datastore === "") return { settings: overlay.settings, unread: "no datastore is set" };
   const stop = new AbortController();
-  const datastore = openDatastore(config.datastore, {});
+  const datastore = await openDatastore(config);
   let unread: string | undefined = "it does not answer";
   const reading = (async () => {
     for await (const batch of datastore.watch(stop.signal)) {

@@ -67,7 +67,7 @@ async function runAgent(load: () => LoadedConfig): Promise<void> {
   const runDir = RunDir.claim(config.runDir);
   try {
     await refuseSecondAgent();
-    const datastore = readAhead(openDatastore(config.datastore, { snapshot }), stop.signal);
+    const datastore = readAhead(await openDatastore(config, { snapshot }), stop.signal);
     const kernel = await NetlinkKernel.open(new PathTable());
     try {
       const onReady = (): void => isReady(agent, log, systemd);

@@ -1,4 +1,5 @@
 /** Flags, variables and the configuration file -> Config, or every fault at once. */
+import type { BlockOrigin } from "../../tunnels/model/block-origin.ts";
 import type { Dataplane } from "../../tunnels/model/dataplane.ts";
 import type { OverlaySettings } from "../../tunnels/model/overlay-settings.ts";
 import { CausewayError } from "../errors.ts";
@@ -135,6 +136,9 @@ function toConfig(sources: ReadonlyMap<string, SourcedValue>): Config {
   return {
     node: value("node") as string,
     datastore: (value("datastore") as string | undefined) ?? "",
+    kubeconfig: value("kubeconfig") as string | undefined,
+    kubeContext: value("kubeContext") as string | undefined,
+    blocks: value("blocks") as BlockOrigin,
     runDir: value("runDir") as string,
     logLevel: value("logLevel") as Config["logLevel"],
     dataplane: value("dataplane") as Dataplane,

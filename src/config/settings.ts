@@ -5,12 +5,18 @@
  */
 import { hostname } from "node:os";
 import type { IpAddress } from "../../encap/address/ip-address.ts";
+import type { BlockOrigin } from "../../tunnels/model/block-origin.ts";
 import type { Dataplane } from "../../tunnels/model/dataplane.ts";
 import type { OverlaySettings } from "../../tunnels/model/overlay-settings.ts";
 
 export interface Config {
   readonly node: string;
   readonly datastore: string;
+  /** A file, where the datastore is Kubernetes and this is no pod of it; undefined for the usual. */
+  readonly kubeconfig: string | undefined;
+  /** Undefined for the kubeconfig's current one. */
+  readonly kubeContext: string | undefined;
+  readonly blocks: BlockOrigin;
   readonly runDir: string;
   readonly logLevel: "debug" | "info" | "warn" | "error";
   readonly dataplane: Dataplane;
@@ -61,9 +67,34 @@ export const SETTINGS: readonly Setting[] = [
   },
   {
     name: "datastore",
-    flag: "--datastore <file:DIR>",
-    help: "where nodes, pools and blocks are; file:DIR is a directory of YAML or JSON files",
+    flag: "--datastore <file:DIR|kubernetes:>",
+    help: "where nodes, pools and blocks are: file:DIR, a directory of YAML or JSON files, or kubernetes:",
     type: "text",
+    needsRestart: true,
+  },
+  {
+    name: "kubeconfig",
+    flag: "--kubeconfig <file>",
+    help: "how to reach Kubernetes from outside of a pod",
+    type: "text",
+    otherwise: "the pod's service account, KUBECONFIG, ~/.kube/config",
+    needsRestart: true,
+  },
+  {
+    name: "kubeContext",
+    flag: "--kube-context <name>",
+    help: "context of the kubeconfig to use",
+    type: "text",
+    otherwise: "the kubeconfig's current context",
+    needsRestart: true,
+  },
+  {
+    name: "blocks",
+    flag: "--blocks <origin>",
+    help: "what the blocks are: ipam (IPAMBlocks), podCIDR (of the nodes), or auto, podCIDR where there are no IPAMBlocks",
+    type: "choice",
+    choices: ["auto", "ipam", "podCIDR"],
+    fallback: () => "auto",
     needsRestart: true,
   },
   {

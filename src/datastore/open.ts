@@ -1,26 +1,56 @@
-/** From `--datastore` to the datastore. */
+/**
+ * From `--datastore` to the datastore. What a kind of store needs is loaded when it is the one, so
+ * that the others do not pay for it.
+ */
+import type { Config } from "../config/settings.ts";
 import { CausewayError } from "../errors.ts";
 import type { Datastore } from "./datastore.ts";
 import { FileDatastore } from "./file.ts";
 import type { SnapshotFile } from "./snapshot-file.ts";
+
+/** The settings that say which datastore it is and how to reach it. */
+export type DatastoreSettings = Pick<Config, "datastore" | "kubeconfig" | "kubeContext" | "blocks">;
 
 export interface OpenOptions {
   /** Where the copy of the last good state is kept; none without. */
   readonly snapshot?: SnapshotFile;
 }
 
+const KINDS = "file:DIR or kubernetes:";
+
 /**
- * @param url `file:DIR`; a relative DIR is below the working directory
+ * @param settings `datastore`: `file:DIR`, a relative DIR is below the working directory; `kubernetes:`
  * @throws CausewayError `bad-config`
  */
-export function openDatastore(url: string, options: OpenOptions = {}): Datastore {
-  const [, kind, rest] = /^([a-z]+):(.*)$/s.exec(url) ?? [];
-  if (kind !== "file") {
-    throw new CausewayError("bad-config", `--datastore "${url}": unknown kind; use file:DIR`);
+export async function openDatastore(
+  settings: DatastoreSettings,
+  options: OpenOptions = {},
+): Promise<Datastore> {
+  const { datastore: url } = settings;
+  const [, kind, rest = ""] = /^([a-z]+):(.*)$/s.exec(url) ?? [];
+  switch (kind) {
+    case "file":
+      return new FileDatastore(directoryOf(url, rest), options);
+    case "kubernetes": {
+      refuseRest(url, rest);
+      const { openKubernetes } = await import("./kubernetes/open.ts");
+      return openKubernetes(settings, options);
+    }
+    default:
+      throw new CausewayError("bad-config", `--datastore "${url}": unknown kind; use ${KINDS}`);
   }
-  const directory = rest?.startsWith("///") ? rest.slice(2) : rest;
-  if (directory === undefined || directory === "") {
-    throw new CausewayError("bad-config", `--datastore "${url}": no directory; use file:DIR`);
-  }
-  return new FileDatastore(directory, options);
+}
+
+function directoryOf(url: string, rest: string): string {
+  const directory = rest.startsWith("///") ? rest.slice(2) : rest;
+  if (directory !== "") return directory;
+  throw new CausewayError("bad-config", `--datastore "${url}": no directory; use file:DIR`);
+}
+
+/** Where the cluster is stands in the kubeconfig. */
+function refuseRest(url: string, rest: string): void {
+  if (rest === "") return;
+  throw new CausewayError("bad-config", `--datastore "${url}": nothing goes after kubernetes:`, {
+    hint: "give --kubeconfig FILE and --kube-context NAME",
+  });
 }

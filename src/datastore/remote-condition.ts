@@ -1,6 +1,7 @@
 /** How far the state in force is known to be a remote store's present one, in words. */
 import type { DatastoreCondition } from "./datastore.ts";
 import type { FollowedRecords } from "./followed-records.ts";
+import type { RemoteTrouble } from "./remote-feed.ts";
 
 export interface RemoteFacts {
   /** The store as its URL names it. */
@@ -8,7 +9,7 @@ export interface RemoteFacts {
   readonly records: FollowedRecords;
   readonly inSync: boolean;
   /** Why the store cannot be reached or read; undefined while it answers. */
-  readonly trouble: string | undefined;
+  readonly trouble: RemoteTrouble | undefined;
   /** A list of it has been read to its end. */
   readonly isListed: boolean;
   /** The store was found to be older than what had been seen of it: from which revision to which. */
@@ -26,7 +27,7 @@ export function remoteCondition(facts: RemoteFacts): DatastoreCondition {
     restoredFrom === undefined ? "the last good state" : `the snapshot of ${restoredFrom}`;
   const total = present + missing;
   const going = total > 0 ? `; going on with ${last}, ${total} resources` : "";
-  if (trouble !== undefined) return { state: "unreachable", reason: `${trouble}${going}` };
+  if (trouble !== undefined) return { state: trouble.state, reason: `${trouble.reason}${going}` };
   if (!isListed) return { state: "starting", reason: `${url} has not answered yet${going}` };
   if (missing > 0) {
     const back = wentBack === undefined ? "" : ` (it went back ${wentBack})`;

@@ -26,7 +26,15 @@ export type Told =
   | ({ readonly what: "list" } & ToldList)
   | ({ readonly what: "changes" } & ToldChanges)
   | { readonly what: "found"; readonly readAt: number }
-  | { readonly what: "lost"; readonly reason: string; readonly readAt: undefined };
+  | ({ readonly what: "lost"; readonly readAt: undefined } & RemoteTrouble);
+
+/** Why the store's present state is not known. */
+export interface RemoteTrouble {
+  /** `incomplete`: it answers, and a part of what is needed is not to be had from it. */
+  readonly state: "unreachable" | "incomplete";
+  /** What failed, with what, and why. */
+  readonly reason: string;
+}
 
 export class RemoteFeed {
   #told: Told[] = [];
@@ -50,9 +58,9 @@ export class RemoteFeed {
     this.#tell({ what: "found", readAt });
   }
 
-  /** It cannot be reached or read; what failed, with what, and why. May be said often. */
-  lost(reason: string): void {
-    this.#tell({ what: "lost", reason, readAt: undefined });
+  /** It cannot be reached or read, or not all of it. May be said often. */
+  lost(reason: string, state: RemoteTrouble["state"] = "unreachable"): void {
+    this.#tell({ what: "lost", state, reason, readAt: undefined });
   }
 
   /** Everything told since this was called last. */

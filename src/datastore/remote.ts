@@ -12,7 +12,7 @@ import type { ChangeBatch, Datastore } from "./datastore.ts";
 import { isRefused } from "./entry.ts";
 import { FollowedRecords } from "./followed-records.ts";
 import { remoteCondition } from "./remote-condition.ts";
-import { RemoteFeed, type Told } from "./remote-feed.ts";
+import { RemoteFeed, type RemoteTrouble, type Told } from "./remote-feed.ts";
 import type { SnapshotFile } from "./snapshot-file.ts";
 
 export interface RemoteStore {
@@ -60,7 +60,7 @@ export class RemoteDatastore implements Datastore {
   #isListed = false;
   #inSync = false;
   #hasLooked = false;
-  #trouble: string | undefined;
+  #trouble: RemoteTrouble | undefined;
   #revision: string | undefined;
   #wentBack: string | undefined;
   /** When the snapshot was written that the state in force comes from. */
@@ -131,7 +131,7 @@ export class RemoteDatastore implements Datastore {
     this.#readAt = Math.max(this.#readAt, told.readAt ?? 0);
     switch (told.what) {
       case "lost":
-        this.#trouble = told.reason;
+        this.#trouble = told;
         // An operator has spoken of the store as it was then, not as it will be.
         this.#acceptEmpty = false;
         return;

@@ -16,6 +16,9 @@ const CONFIG: Config = {
   dataplane: "kernel",
   takeOver: true,
   measureLoop: false,
+  kubeconfig: undefined,
+  kubeContext: undefined,
+  blocks: "auto",
   overlay: {},
   overlaySources: {},
 };

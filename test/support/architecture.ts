@@ -38,6 +38,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "src/config",
     "src/errors.ts",
     "src/turns.ts",
+    "src/version.ts",
     "tunnels/model",
     "encap/address",
     "encap/encap-mode.ts",

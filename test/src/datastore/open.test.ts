@@ -3,27 +3,34 @@ import { expect, test } from "vitest";
 import { FileDatastore } from "../../../src/datastore/file.ts";
 import { openDatastore } from "../../../src/datastore/open.ts";
 
+const settings = { kubeconfig: undefined, kubeContext: undefined, blocks: "auto" } as const;
+
 test.each(["file:/etc/causeway", "file:./cluster", "file:cluster"])(
   "openDatastore opens %s",
-  (url) => {
-    const datastore = openDatastore(url);
+  async (url) => {
+    const datastore = await openDatastore({ ...settings, datastore: url });
     expect(datastore).toBeInstanceOf(FileDatastore);
     expect(datastore.url).toBe(url);
   },
 );
 
-test("openDatastore takes file:///DIR for file:/DIR", () => {
-  expect(openDatastore(`file://${resolve("/x")}`).url).toBe("file:/x");
+test("openDatastore takes file:///DIR for file:/DIR", async () => {
+  const datastore = `file://${resolve("/x")}`;
+  expect((await openDatastore({ ...settings, datastore })).url).toBe("file:/x");
 });
 
 test.each([
-  ["etcd//10.0.0.1", '--datastore "etcd//10.0.0.1": unknown kind; use file:DIR'],
-  ["etcd://10.0.0.1", '--datastore "etcd://10.0.0.1": unknown kind; use file:DIR'],
-  ["/etc/causeway", '--datastore "/etc/causeway": unknown kind; use file:DIR'],
-  ["", '--datastore "": unknown kind; use file:DIR'],
+  ["etcd//10.0.0.1", '--datastore "etcd//10.0.0.1": unknown kind; use file:DIR or kubernetes:'],
+  ["etcd://10.0.0.1", '--datastore "etcd://10.0.0.1": unknown kind; use file:DIR or kubernetes:'],
+  ["/etc/causeway", '--datastore "/etc/causeway": unknown kind; use file:DIR or kubernetes:'],
+  ["", '--datastore "": unknown kind; use file:DIR or kubernetes:'],
+  [
+    "kubernetes:https://10.0.0.1",
+    '--datastore "kubernetes:https://10.0.0.1": nothing goes after kubernetes:',
+  ],
   ["file:", '--datastore "file:": no directory; use file:DIR'],
-])("openDatastore refuses %j", (url, message) => {
-  expect(() => openDatastore(url)).toThrow(
+])("openDatastore refuses %j", async (datastore, message) => {
+  await expect(openDatastore({ ...settings, datastore })).rejects.toThrow(
     expect.objectContaining({ code: "bad-config", message }),
   );
 });

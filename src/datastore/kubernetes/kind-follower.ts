@@ -1,0 +1,194 @@
+/**
+ * One kind of the Kubernetes API: listed, then watched from there, for as long as the agent runs.
+ * Ends of all kinds are met here; what was found goes to the store, which puts the kinds together.
+ */
+import { reasonOf } from "../../errors.ts";
+import type { Answer, ApiClient } from "./api-client.ts";
+import { type ApiKind, type CalicoGroup, missingText, pathOf } from "./api-kinds.ts";
+import { type ApiObject, listKind } from "./kind-list.ts";
+import { type Epoch, pause, type Recovery } from "./recovery.ts";
+import { isGone, isServerTrouble, refusalText, type Status, statusOf } from "./refusal.ts";
+
+/** What a follower tells of its kind. */
+export interface KindListener {
+  listed(kind: ApiKind, items: readonly ApiObject[], revision: string, readAt: number): void;
+  changed(kind: ApiKind, object: ApiObject, isThere: boolean, readAt: number): void;
+  /** It is watched from the last list or event on. */
+  watching(kind: ApiKind, readAt: number): void;
+  /** Neither listed nor watched at present, and why. */
+  lost(kind: ApiKind, trouble: KindTrouble): void;
+}
+
+export interface KindTrouble {
+  /** `server`: it does not answer. `missing`: it does not serve the kind. `refused`: not for us. */
+  readonly what: "server" | "missing" | "refused";
+  readonly reason: string;
+}
+
+export interface KindFollowerParts {
+  readonly client: ApiClient;
+  readonly recovery: Recovery;
+  readonly listener: KindListener;
+  readonly kind: ApiKind;
+  /** The group that serves the kind now; undefined where none does. */
+  readonly findGroup: (signal: AbortSignal) => Promise<CalicoGroup | undefined>;
+  /** Milliseconds between two looks at what a cluster does not serve, or refuses. */
+  readonly recheck: number;
+}
+
+/** A watch that the server should have ended is given up after this, in milliseconds. */
+const OVERTIME = 10_000;
+
+export class KindFollower {
+  readonly #parts: KindFollowerParts;
+  #path: string | undefined;
+  /** What the next watch goes on from; undefined if everything has to be listed. */
+  #revision: string | undefined;
+  /** Watches in a row whose start was refused as too old right after a list. */
+  #goneInRow = 0;
+  #again = new AbortController();
+
+  constructor(parts: KindFollowerParts) {
+    this.#parts = parts;
+  }
+
+  /** Lists everything again, now. */
+  relist(): void {
+    this.#revision = undefined;
+    this.#path = undefined;
+    this.#again.abort();
+  }
+
+  /** Until `signal` is aborted. */
+  async follow(signal: AbortSignal): Promise<void> {
+    const { recovery, listener, kind } = this.#parts;
+    while (!signal.aborted) {
+      this.#again = new AbortController();
+      const within = AbortSignal.any([signal, this.#again.signal]);
+      const epoch = await recovery.admit(within);
+      if (within.aborted) continue;
+      try {
+        await this.#listAndWatch(epoch, within);
+      } catch (error) {
+        if (within.aborted) continue;
+        recovery.failed(epoch);
+        listener.lost(kind, { what: "server", reason: reasonOf(error) });
+      }
+    }
+  }
+
+  async #listAndWatch(epoch: Epoch, signal: AbortSignal): Promise<void> {
+    const { kind, recovery, findGroup } = this.#parts;
+    if (this.#path === undefined) {
+      const group = kind.plural === "nodes" ? undefined : await findGroup(signal);
+      if (kind.plural !== "nodes" && group === undefined) return this.#isMissing(group, signal);
+      this.#path = pathOf(kind, group);
+    }
+    if (this.#revision === undefined && !(await this.#list(this.#path, epoch, signal))) return;
+    const end = await this.#watch(this.#path, epoch, signal);
+    if (end === "gone") {
+      recovery.answered();
+      this.#revision = undefined;
+      // Every agent hears of it in the same moment.
+      if (++this.#goneInRow > 1) await pause(this.#parts.recheck * Math.random(), signal);
+      else await recovery.spread(signal);
+    } else if (end === "early") {
+      // A server that is going to stop ends all watches so.
+      await recovery.spread(signal);
+    }
+  }
+
+  /** @returns false if there is nothing to watch yet */
+  async #list(path: string, epoch: Epoch, signal: AbortSignal): Promise<boolean> {
+    const { client, kind, recovery, listener } = this.#parts;
+    const items: ApiObject[] = [];
+    const taker = {
+      take: (page: readonly ApiObject[]) => void items.push(...page),
+      restart: () => void items.splice(0),
+    };
+    const list = await listKind(client, path, taker, signal);
+    if ("status" in list) {
+      await this.#refused(list, epoch, signal);
+      return false;
+    }
+    if (signal.aborted) return false;
+    recovery.answered();
+    this.#revision = list.revision;
+    listener.listed(kind, items, list.revision, list.readAt);
+    return true;
+  }
+
+  async #watch(
+    path: string,
+    epoch: Epoch,
+    signal: AbortSignal,
+  ): Promise<"over" | "early" | "gone" | "refused"> {
+    const { client, kind, recovery, listener } = this.#parts;
+    // Not all watches of all agents are to end in step.
+    const seconds = Math.ceil((await client.watchSeconds()) * (0.5 + Math.random() / 2));
+    const overtime = AbortSignal.timeout(seconds * 1_000 + OVERTIME);
+    const begun = performance.now();
+    const query = {
+      watch: "true",
+      allowWatchBookmarks: "true",
+      resourceVersion: this.#revision,
+      timeoutSeconds: String(seconds),
+    };
+    const stream = await client.stream({ path, query }, AbortSignal.any([signal, overtime]));
+    if ("status" in stream) {
+      if (isGone(stream.status, statusOf(stream))) return "gone";
+      await this.#refused(stream, epoch, signal);
+      return "refused";
+    }
+    recovery.answered();
+    listener.watching(kind, performance.now());
+    for await (const event of stream) {
+      const { type, object } = event as { type?: string; object?: ApiObject };
+      if (type === "ERROR") return this.#errorIn(object as Status);
+      const revision = object?.metadata?.resourceVersion;
+      if (object === undefined || revision === undefined) throw new SyntaxError("no watch event");
+      this.#revision = revision;
+      this.#goneInRow = 0;
+      if (type === "BOOKMARK") continue;
+      listener.changed(kind, object, type !== "DELETED", performance.now());
+    }
+    const isEarly = performance.now() - begun < seconds * 800;
+    return isEarly ? "early" : "over";
+  }
+
+  /** @throws an Error for anything but a history that is gone */
+  #errorIn(status: Status): "gone" {
+    if (isGone(status.code ?? 0, status)) return "gone";
+    throw new Error(`the watch failed: ${status.code}, ${status.message}`);
+  }
+
+  async #refused(answer: Answer, epoch: Epoch, signal: AbortSignal): Promise<void> {
+    const { kind, recovery, listener } = this.#parts;
+    if (answer.status === 404) {
+      const path = this.#path;
+      this.#path = undefined;
+      this.#revision = undefined;
+      return this.#isMissing(path?.includes("/v3/") ? "projectcalico.org/v3" : undefined, signal);
+    }
+    const reason = refusalText(answer, `which ${kind.plural} there are`);
+    if (isServerTrouble(answer.status)) {
+      recovery.failed(epoch, answer.retryAfter);
+      listener.lost(kind, { what: "server", reason });
+      return;
+    }
+    recovery.answered();
+    listener.lost(kind, { what: "refused", reason });
+    await this.#pauseToRecheck(signal);
+  }
+
+  async #isMissing(group: CalicoGroup | undefined, signal: AbortSignal): Promise<void> {
+    const { kind, recovery, listener } = this.#parts;
+    recovery.answered();
+    listener.lost(kind, { what: "missing", reason: missingText(kind.plural, group) });
+    await this.#pauseToRecheck(signal);
+  }
+
+  async #pauseToRecheck(signal: AbortSignal): Promise<void> {
+    await pause(this.#parts.recheck * (0.5 + Math.random() / 2), signal);
+  }
+}
