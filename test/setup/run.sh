@@ -34,6 +34,8 @@ needs() {
       echo /usr/lib/python3/dist-packages/scapy:python3-scapy tshark:tshark
       # A certificate for the Kubernetes test server.
       echo openssl:openssl
+      # A server of the tests' own; where the package starts one by itself, that is left alone.
+      echo etcd:etcd-server etcdctl:etcd-client
       # IP-in-IP is tested in a User Mode Linux kernel, which exists for this architecture alone.
       [ "$(uname -m)" != x86_64 ] || echo linux.uml:user-mode-linux
       # See test/support/uml/wide-registers.c.

@@ -1,0 +1,187 @@
+/**
+ * The part of the protobuf wire format that etcd's messages need: varints and length-delimited
+ * fields. A message is a table of fields; what is not in the table is skipped, and a field with its
+ * default value is not written, as proto3 has it.
+ */
+
+const VARINT = 0;
+const FIXED64 = 1;
+const DELIMITED = 2;
+const FIXED32 = 5;
+
+export interface Codec<T> {
+  encode(value: T): Buffer;
+  /** @throws RangeError for bytes that are cut off or no protobuf */
+  decode(bytes: Buffer): T;
+}
+
+/** One field: its number, its default, and how its value is read and written. */
+export interface Field<T> {
+  readonly number: number;
+  initial(): T;
+  /** Reads a value behind the tag; `before` is what the field had so far. */
+  read(reader: Reader, before: T): T;
+  /** Appends tag and value, or nothing for the default. */
+  write(parts: Buffer[], value: T): void;
+}
+
+export type Fields<T> = { readonly [Name in keyof T]-?: Field<T[Name]> };
+
+class Reader {
+  readonly bytes: Buffer;
+  at = 0;
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
+  }
+
+  /** A varint as a signed 64-bit number; exact up to 2^53, which no revision reaches. */
+  varint(): number {
+    let value = 0;
+    let scale = 1;
+    for (let count = 0; count < 10; count++) {
+      const byte = this.bytes[this.at++];
+      if (byte === undefined) throw new RangeError("cut off in a number");
+      // The tenth byte is the sign of a negative number; all others give seven bits.
+      if (count === 9) return value - 2 ** 63;
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
+      scale *= 0x80;
+    }
+    throw new RangeError("a number has more than ten bytes");
+  }
+
+  delimited(): Buffer {
+    const end = this.varint() + this.at;
+    if (end > this.bytes.length || end < this.at) throw new RangeError("cut off in a field");
+    const part = this.bytes.subarray(this.at, end);
+    this.at = end;
+    return part;
+  }
+
+  skip(type: number): void {
+    if (type === VARINT) this.varint();
+    else if (type === DELIMITED) this.delimited();
+    else if (type === FIXED64) this.at += 8;
+    else if (type === FIXED32) this.at += 4;
+    else throw new RangeError(`field of unknown type ${type}`);
+  }
+}
+
+export type { Reader };
+
+/** A message of these fields. */
+export function message<T extends object>(fields: Fields<T>): Codec<T> {
+  const entries = Object.entries(fields) as [keyof T, Field<unknown>][];
+  const byNumber = new Map(entries.map(([name, field]) => [field.number, { name, field }]));
+  return {
+    encode(value) {
+      const parts: Buffer[] = [];
+      for (const [name, field] of entries) field.write(parts, value[name]);
+      return Buffer.concat(parts);
+    },
+    decode(bytes) {
+      const value = {} as T;
+      for (const [name, field] of entries) value[name] = field.initial() as T[keyof T];
+      const reader = new Reader(bytes);
+      while (reader.at < bytes.length) {
+        const tag = reader.varint();
+        const known = byNumber.get(tag >>> 3);
+        if (known === undefined) reader.skip(tag & 7);
+        else value[known.name] = known.field.read(reader, value[known.name]) as T[keyof T];
+      }
+      if (reader.at > bytes.length) throw new RangeError("cut off in a field");
+      return value;
+    },
+  };
+}
+
+/** int64, int32, uint64 and enums: whole numbers. */
+export function whole(number: number): Field<number> {
+  return {
+    number,
+    initial: () => 0,
+    read: (reader) => reader.varint(),
+    write: (parts, value) => {
+      if (value !== 0) parts.push(varint(number * 8 + VARINT), varint(value));
+    },
+  };
+}
+
+export function flag(number: number): Field<boolean> {
+  return {
+    number,
+    initial: () => false,
+    read: (reader) => reader.varint() !== 0,
+    write: (parts, value) => {
+      if (value) parts.push(varint(number * 8 + VARINT), varint(1));
+    },
+  };
+}
+
+const noBytes = Buffer.alloc(0);
+
+/** A value that is read is part of the message's buffer, not a copy. */
+export function bytes(number: number): Field<Buffer> {
+  return {
+    number,
+    initial: () => noBytes,
+    read: (reader) => reader.delimited(),
+    write: (parts, value) => {
+      if (value.length > 0) parts.push(...delimited(number, value));
+    },
+  };
+}
+
+export function text(number: number): Field<string> {
+  return {
+    number,
+    initial: () => "",
+    read: (reader) => reader.delimited().toString("utf8"),
+    write: (parts, value) => {
+      if (value !== "") parts.push(...delimited(number, Buffer.from(value, "utf8")));
+    },
+  };
+}
+
+/** A message, or undefined where there is none; also the chosen member of a oneof. */
+export function optional<T extends object>(number: number, codec: Codec<T>): Field<T | undefined> {
+  return {
+    number,
+    initial: () => undefined,
+    read: (reader) => codec.decode(reader.delimited()),
+    write: (parts, value) => {
+      if (value !== undefined) parts.push(...delimited(number, codec.encode(value)));
+    },
+  };
+}
+
+export function repeated<T extends object>(number: number, codec: Codec<T>): Field<readonly T[]> {
+  return {
+    number,
+    initial: () => [],
+    read: (reader, before) => {
+      (before as T[]).push(codec.decode(reader.delimited()));
+      return before;
+    },
+    write: (parts, values) => {
+      for (const value of values) parts.push(...delimited(number, codec.encode(value)));
+    },
+  };
+}
+
+function delimited(number: number, value: Buffer): Buffer[] {
+  return [varint(number * 8 + DELIMITED), varint(value.length), value];
+}
+
+/** A number from 0 to 2^53. */
+function varint(value: number): Buffer {
+  const out: number[] = [];
+  let rest = value;
+  while (rest >= 0x80) {
+    out.push((rest % 0x80) | 0x80);
+    rest = Math.floor(rest / 0x80);
+  }
+  out.push(rest);
+  return Buffer.from(out);
+}
