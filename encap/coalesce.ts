@@ -28,6 +28,7 @@ import {
   isSameFlow,
   mergeablePayloadAt,
 } from "./coalesce-match.ts";
+import { type SumBytes, sumBytes } from "./header/checksum.ts";
 import { PROTOCOL_TCP, PROTOCOL_UDP } from "./header/ip-protocol.ts";
 import { IPV4_LENGTH_MAX, setIpv4TotalLength } from "./header/ipv4.ts";
 import { IPV6_HEADER, IPV6_PAYLOAD_LENGTH, IPV6_PAYLOAD_MAX } from "./header/ipv6.ts";
@@ -55,6 +56,8 @@ export interface CoalesceLimits {
   readonly mtu: number;
   /** Whether the TUN device takes UDP super-packets (Linux 6.2). */
   readonly mergeUdp: boolean;
+  /** Adds up what lies in the view that packets are in; left out for `sumBytes`. */
+  readonly sumBytes?: SumBytes;
 }
 
 /**
@@ -70,6 +73,7 @@ export class Coalescer {
   count = 0;
 
   readonly #limits: CoalesceLimits;
+  readonly #sumBytes: SumBytes;
   readonly #first = new IpPacket();
   readonly #virtio = new VirtioNetHeader();
   /** More may follow. */
@@ -86,6 +90,7 @@ export class Coalescer {
 
   constructor(limits: CoalesceLimits) {
     this.#limits = limits;
+    this.#sumBytes = limits.sumBytes ?? sumBytes;
     this.sliceAt = new Uint32Array(limits.slices);
     this.sliceLength = new Uint32Array(limits.slices);
   }
@@ -141,12 +146,12 @@ export class Coalescer {
   /** Finds out whether the first and the next packet may be merged without hiding damage. */
   #areWhole(view: DataView, packet: IpPacket, isTrusted: boolean): boolean {
     if (!this.#isVerified) {
-      this.#isVerified = isUpperChecksumRight(view, this.#first);
+      this.#isVerified = isUpperChecksumRight(view, this.#first, this.#sumBytes);
       this.#isOpen = this.#isVerified;
       if (!this.#isVerified) return false;
     }
     if (isTrusted) return !isUpperChecksumUnfinished(view, packet);
-    return isUpperChecksumRight(view, packet);
+    return isUpperChecksumRight(view, packet, this.#sumBytes);
   }
 
   /** Writes the headers of the super-packet in place, and the virtio header before them. */

@@ -1,5 +1,5 @@
 /** The TCP or UDP checksum of an inner packet: is it right, or still to be finished? */
-import { isSumRight, sumBytes } from "./header/checksum.ts";
+import { isSumRight, type SumBytes, sumBytes } from "./header/checksum.ts";
 import { PROTOCOL_TCP, PROTOCOL_UDP } from "./header/ip-protocol.ts";
 import { TCP_CHECKSUM } from "./header/tcp.ts";
 import { UDP_CHECKSUM } from "./header/udp.ts";
@@ -25,8 +25,12 @@ export function isUpperChecksumUnfinished(view: DataView, packet: IpPacket): boo
 }
 
 /** True if all of the upper layer, to the end of the packet, arrived as it was sent. */
-export function isUpperChecksumRight(view: DataView, packet: IpPacket): boolean {
+export function isUpperChecksumRight(
+  view: DataView,
+  packet: IpPacket,
+  sum: SumBytes = sumBytes,
+): boolean {
   if (upperChecksumAt(packet) === 0) return false;
   const length = packet.end - packet.upperAt;
-  return isSumRight(sumPseudoHeader(view, packet, length) + sumBytes(view, packet.upperAt, length));
+  return isSumRight(sumPseudoHeader(view, packet, length) + sum(view, packet.upperAt, length));
 }

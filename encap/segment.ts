@@ -16,6 +16,7 @@ import {
   finishChecksum,
   finishUdpChecksum,
   foldSum,
+  type SumBytes,
   sumBytes,
   sumHeader,
 } from "./header/checksum.ts";
@@ -83,6 +84,7 @@ export function segment(
   space: HeaderSpace,
   finish: boolean,
   segments: Segments,
+  sumOf: SumBytes = sumBytes,
 ): DropReason {
   const upperLength = upperHeaderLength(view, packet, offload.gsoType);
   if (upperLength === 0) return DropReason.BadOffload;
@@ -121,8 +123,7 @@ export function segment(
     view.setUint16(blockUpperAt + checksumAt, foldSum(pseudoSum + upperLength + length));
     if (finish) {
       const sum =
-        sumHeader(view, blockUpperAt, upperLength) +
-        sumBytes(view, payloadAt + index * size, length);
+        sumHeader(view, blockUpperAt, upperLength) + sumOf(view, payloadAt + index * size, length);
       const checksum = isTcp ? finishChecksum(sum) : finishUdpChecksum(sum);
       view.setUint16(blockUpperAt + checksumAt, checksum);
     }

@@ -15,7 +15,7 @@
  * csum_start on is still to be added.
  */
 import { DropReason } from "./drop-reason.ts";
-import { finishChecksum, finishUdpChecksum, sumBytes } from "./header/checksum.ts";
+import { finishChecksum, finishUdpChecksum, type SumBytes, sumBytes } from "./header/checksum.ts";
 import { UDP_CHECKSUM } from "./header/udp.ts";
 
 /** The `littleEndian` argument of DataView methods that means: as the kernel has it. */
@@ -89,12 +89,13 @@ export function completeChecksum(
   at: number,
   length: number,
   header: VirtioNetHeader,
+  sumOf: SumBytes = sumBytes,
 ): DropReason {
   if ((header.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) === 0) return DropReason.None;
   const { csumStart, csumOffset } = header;
   const field = at + csumStart + csumOffset;
   if (csumStart + csumOffset + 2 > length) return DropReason.BadOffload;
-  const sum = sumBytes(view, at + csumStart, length - csumStart);
+  const sum = sumOf(view, at + csumStart, length - csumStart);
   // UDP is told by the place of its checksum: no other protocol has it there.
   const isUdp = csumOffset === UDP_CHECKSUM;
   view.setUint16(field, isUdp ? finishUdpChecksum(sum) : finishChecksum(sum));

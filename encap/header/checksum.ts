@@ -35,7 +35,14 @@ export function sumBytes(view: DataView, at: number, length: number): number {
     next += 2;
   }
   if (next < end) c += view.getUint8(next);
-  const wide = a + b + c + d;
+  return foldLittleEndian(a + b + c + d);
+}
+
+/** What adds bytes up: `sumBytes`, or something quicker for the memory of one view. */
+export type SumBytes = typeof sumBytes;
+
+/** The sum, 0 to 0xffff, that an exact addition of little-endian words stands for; below 2^48. */
+export function foldLittleEndian(wide: number): number {
   const low = wide >>> 0;
   const swapped = foldSum((wide - low) / 0x100000000 + (low >>> 16) + (low & 0xffff));
   return ((swapped & 0xff) << 8) | (swapped >>> 8);

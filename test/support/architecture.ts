@@ -29,7 +29,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
   "src/turns.ts": [],
   "src/version.ts": [],
   "src/mark-wanted.ts": ["tunnels"],
-  "src/native": ["src/errors.ts"],
+  "src/native": ["src/errors.ts", "encap/header"],
   "src/capture": ["src/native", "src/errors.ts", "encap"],
   "src/netlink": ["src/native", "src/errors.ts", "tunnels/kernel", "encap/address"],
   "src/userspace": ["src/native", "src/errors.ts", "encap"],

@@ -1,16 +1,19 @@
 /** To a TUN device with offloads: consecutive packets of a flow go in as one super-packet. */
 import { Coalescer } from "../../../encap/coalesce.ts";
+import type { SumBytes } from "../../../encap/header/checksum.ts";
 import type { IpPacket } from "../../../encap/ip-packet.ts";
 import {
   clearVirtioNetHeader,
   VirtioNetHeader,
   writeVirtioNetHeader,
 } from "../../../encap/virtio-net-header.ts";
+import type { Arena } from "../../native/arena.ts";
 import { PIECES_MAX, type TunDevice } from "./tun-device.ts";
 import { type TunWriter, writeCounted } from "./tun-writer.ts";
 
 export class MergingTunWriter implements TunWriter {
   readonly #view: DataView;
+  readonly #sumBytes: SumBytes;
   readonly #tun: TunDevice;
   readonly #counters: Float64Array;
   #coalescer: Coalescer;
@@ -18,8 +21,9 @@ export class MergingTunWriter implements TunWriter {
   readonly #virtio = new VirtioNetHeader();
   #bytes = 0;
 
-  constructor(view: DataView, tun: TunDevice, counters: Float64Array) {
+  constructor({ view, sumBytes }: Arena, tun: TunDevice, counters: Float64Array) {
     this.#view = view;
+    this.#sumBytes = sumBytes;
     this.#tun = tun;
     this.#counters = counters;
     this.#coalescer = this.#makeCoalescer();
@@ -34,7 +38,8 @@ export class MergingTunWriter implements TunWriter {
 
   #makeCoalescer(): Coalescer {
     const mergeUdp = this.#tun.abilities.udpOffloads;
-    return new Coalescer({ slices: PIECES_MAX, mtu: this.#mtu, mergeUdp });
+    const sumBytes = this.#sumBytes;
+    return new Coalescer({ slices: PIECES_MAX, mtu: this.#mtu, mergeUdp, sumBytes });
   }
 
   add(packet: IpPacket, isTrusted: boolean): void {

@@ -11,7 +11,7 @@ import { encapOverhead } from "../../../encap/encap-mode.ts";
 import { IcmpError } from "../../../encap/icmp-error.ts";
 import { IpPacket, readQuotedPacket } from "../../../encap/ip-packet.ts";
 import { VXLAN_HEADERS } from "../../../encap/vxlan.ts";
-import { Arena } from "../../native/arena.ts";
+import type { Arena } from "../../native/arena.ts";
 import { SystemCallError } from "../../native/errno.ts";
 import { ReceiveBatch } from "../../native/receive-batch.ts";
 import { kernelPathMtu } from "../underlay/underlay-socket.ts";
@@ -38,8 +38,8 @@ import { VxlanReceiver } from "./vxlan-receiver.ts";
 import { VxlanSender } from "./vxlan-sender.ts";
 import type { TunAbilities } from "./worker-protocol.ts";
 
-/** Memory is taken from the system only as far as it is used. */
-const ARENA = 10 * 1024 * 1024;
+/** What an engine takes of an arena, and more. The system gives memory only as far as it is used. */
+export const ENGINE_ARENA: number = 10 * 1024 * 1024;
 /** Before each received packet: an outer header that a socket has taken away, a virtio header. */
 const RECEIVE_HEADROOM = 64;
 
@@ -61,7 +61,7 @@ export interface EngineStart {
 }
 
 export class PacketEngine {
-  readonly #arena = new Arena(ARENA);
+  readonly #arena: Arena;
   readonly #counters: Float64Array;
   readonly #onCannotSegment: (endpoint: number) => void;
   readonly #writer: TunWriter;
@@ -76,14 +76,14 @@ export class PacketEngine {
   #endpoints: readonly SharedEndpoint[] = [];
 
   /** @throws CausewayError if koffi cannot be loaded. */
-  constructor({ tunFd, abilities, counters, onCannotSegment }: EngineStart) {
-    const arena = this.#arena;
+  constructor(arena: Arena, { tunFd, abilities, counters, onCannotSegment }: EngineStart) {
+    this.#arena = arena;
     this.#counters = counters;
     this.#onCannotSegment = onCannotSegment;
     const tun = new TunDevice(arena, tunFd, abilities);
     this.#writer = abilities.offloads
-      ? new MergingTunWriter(arena.view, tun, counters)
-      : new SingleTunWriter(arena.view, tun, counters, {
+      ? new MergingTunWriter(arena, tun, counters)
+      : new SingleTunWriter(arena, tun, counters, {
           at: arena.reserve(BLOCKS * BLOCK),
           stride: BLOCK,
           room: BLOCK_ROOM,

@@ -9,7 +9,7 @@ import { Arena } from "../../native/arena.ts";
 import { SystemCallError } from "../../native/errno.ts";
 import { POLLERR, POLLHUP, POLLIN, POLLNVAL, PollSet } from "../../native/poll-set.ts";
 import { WakeDescriptor } from "../../native/wake-descriptor.ts";
-import { PacketEngine, type Source } from "./packet-engine.ts";
+import { ENGINE_ARENA, PacketEngine, type Source } from "./packet-engine.ts";
 import type { SharedPlan } from "./shared-plan.ts";
 import type { WorkerReply, WorkerRequest, WorkerStart } from "./worker-protocol.ts";
 
@@ -39,8 +39,9 @@ export class PacketLoop {
     this.#wake = WakeDescriptor.of(wakeFd);
     this.#mailbox = new Int32Array(mailbox);
     this.#port = port;
-    this.#poll = new PollSet(new Arena(4096), DESCRIPTORS);
-    this.#engine = new PacketEngine({
+    const arena = new Arena(ENGINE_ARENA);
+    this.#poll = new PollSet(arena, DESCRIPTORS);
+    this.#engine = new PacketEngine(arena, {
       tunFd,
       abilities,
       counters: new Float64Array(counters),

@@ -3,6 +3,7 @@
  * merged before it reached a raw socket is cut up again.
  */
 import { countDrop, DropReason } from "../../../encap/drop-reason.ts";
+import type { SumBytes } from "../../../encap/header/checksum.ts";
 import { PROTOCOL_TCP } from "../../../encap/header/ip-protocol.ts";
 import { TCP_CHECKSUM, tcpHeaderLength } from "../../../encap/header/tcp.ts";
 import { UDP_CHECKSUM } from "../../../encap/header/udp.ts";
@@ -17,11 +18,13 @@ import {
   VIRTIO_NET_HDR_GSO_TCPV6,
   VirtioNetHeader,
 } from "../../../encap/virtio-net-header.ts";
+import type { Arena } from "../../native/arena.ts";
 import type { TunDevice } from "./tun-device.ts";
 import { type TunWriter, writeCounted } from "./tun-writer.ts";
 
 export class SingleTunWriter implements TunWriter {
   readonly #view: DataView;
+  readonly #sumBytes: SumBytes;
   readonly #tun: TunDevice;
   readonly #counters: Float64Array;
   #mtu = 0;
@@ -30,8 +33,14 @@ export class SingleTunWriter implements TunWriter {
   readonly #virtio = new VirtioNetHeader();
 
   /** `space` is for this writer alone. */
-  constructor(view: DataView, tun: TunDevice, counters: Float64Array, space: HeaderSpace) {
+  constructor(
+    { view, sumBytes }: Arena,
+    tun: TunDevice,
+    counters: Float64Array,
+    space: HeaderSpace,
+  ) {
     this.#view = view;
+    this.#sumBytes = sumBytes;
     this.#tun = tun;
     this.#counters = counters;
     this.#space = space;
@@ -49,7 +58,7 @@ export class SingleTunWriter implements TunWriter {
         this.#addMerged(packet);
         return;
       }
-      completeChecksum(this.#view, packet.at, length, this.#virtio);
+      completeChecksum(this.#view, packet.at, length, this.#virtio, this.#sumBytes);
     }
     this.#tun.addPiece(packet.at, length);
     writeCounted(this.#tun, this.#counters, 1, length);
@@ -77,7 +86,9 @@ export class SingleTunWriter implements TunWriter {
 
   #addMerged(packet: IpPacket): void {
     const segments = this.#segments;
-    const reason = segment(this.#view, packet, this.#virtio, this.#space, true, segments);
+    const space = this.#space;
+    const sumOf = this.#sumBytes;
+    const reason = segment(this.#view, packet, this.#virtio, space, true, segments, sumOf);
     if (reason !== DropReason.None) {
       countDrop(this.#counters, reason);
       return;
@@ -85,7 +96,7 @@ export class SingleTunWriter implements TunWriter {
     const { headerLength, payloadSize } = segments;
     for (let index = 0; index < segments.count; index++) {
       const length = index === segments.count - 1 ? segments.lastPayloadSize : payloadSize;
-      this.#tun.addPiece(segments.headersAt + index * this.#space.stride, headerLength);
+      this.#tun.addPiece(segments.headersAt + index * space.stride, headerLength);
       this.#tun.addPiece(segments.payloadAt + index * payloadSize, length);
       writeCounted(this.#tun, this.#counters, 1, headerLength + length);
     }

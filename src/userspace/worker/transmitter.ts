@@ -4,6 +4,7 @@
  */
 import { countDrop, DropReason } from "../../../encap/drop-reason.ts";
 import { fragmentIpv4 } from "../../../encap/fragment.ts";
+import type { SumBytes } from "../../../encap/header/checksum.ts";
 import { IcmpError } from "../../../encap/icmp-error.ts";
 import { IpPacket, readIpPacket } from "../../../encap/ip-packet.ts";
 import { chooseOuter, OuterChoice } from "../../../encap/outer-policy.ts";
@@ -44,6 +45,7 @@ const FRAGMENTS = 32;
 
 export class Transmitter {
   readonly #view: DataView;
+  readonly #sumBytes: SumBytes;
   readonly #tun: TunDevice;
   readonly #counters: Float64Array;
   readonly #pathMtus: PathMtus;
@@ -67,6 +69,7 @@ export class Transmitter {
     answers: InnerAnswers,
   ) {
     this.#view = arena.view;
+    this.#sumBytes = arena.sumBytes;
     this.#tun = tun;
     this.#counters = counters;
     this.#pathMtus = pathMtus;
@@ -112,7 +115,7 @@ export class Transmitter {
     if (this.#virtio.gsoType !== VIRTIO_NET_HDR_GSO_NONE) {
       return this.#transmitSegments(packet, remote, sender, mtu);
     }
-    const reason = completeChecksum(view, at, length, this.#virtio);
+    const reason = completeChecksum(view, at, length, this.#virtio, this.#sumBytes);
     if (reason !== DropReason.None) return reason;
     if (packet.end - at > mtu) return this.#transmitLong(packet, remote, sender, mtu);
     sender.add(packet, remote, this.#choice);
@@ -134,12 +137,17 @@ export class Transmitter {
   }
 
   #segment(packet: IpPacket): DropReason {
-    const view = this.#view;
-    const reason = segment(view, packet, this.#virtio, this.#blocks, true, this.#segments);
-    if (reason !== DropReason.TooManySegments || this.#blocks.at === this.#firstBlock)
+    const reason = this.#cut(packet);
+    if (reason !== DropReason.TooManySegments || this.#blocks.at === this.#firstBlock) {
       return reason;
+    }
     this.#flush();
-    return segment(view, packet, this.#virtio, this.#blocks, true, this.#segments);
+    return this.#cut(packet);
+  }
+
+  #cut(packet: IpPacket): DropReason {
+    const segments = this.#segments;
+    return segment(this.#view, packet, this.#virtio, this.#blocks, true, segments, this.#sumBytes);
   }
 
   #transmitLong(packet: IpPacket, remote: number, sender: Sender, mtu: number): DropReason {
