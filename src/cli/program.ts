@@ -2,9 +2,11 @@
 import { Command, type CommanderError } from "commander";
 import { CausewayError } from "../errors.ts";
 import { VERSION } from "../version.ts";
+import { captureCommand } from "./capture.ts";
 import { cleanupCommand } from "./cleanup.ts";
 import { decodeCommand } from "./decode.ts";
 import { demoCommand } from "./demo.ts";
+import { encapCommand } from "./encap.ts";
 import { EXIT } from "./exit-codes.ts";
 import { planCommand } from "./plan.ts";
 import { resyncCommand } from "./resync.ts";
@@ -44,6 +46,8 @@ export function createProgram(exit: Exit): Command {
     .addCommand(resyncCommand())
     .addCommand(cleanupCommand())
     .addCommand(decodeCommand())
+    .addCommand(captureCommand())
+    .addCommand(encapCommand())
     .addCommand(demoCommand(exit));
   for (const command of [program, ...program.commands]) {
     command.configureHelp({ sortSubcommands: false, helpWidth: WIDTH });
