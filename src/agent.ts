@@ -7,7 +7,7 @@
  * retry that is due, the time for a full read-back. A turn takes all of it in at once.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Carriers, chooseCarrier, type TunnelEncap } from "../tunnels/desired/carrier.ts";
+import { type Carriers, chooseCarriers, type TunnelEncap } from "../tunnels/desired/carrier.ts";
 import { Overlay } from "../tunnels/desired/overlay.ts";
 import type { Problem } from "../tunnels/desired/problem.ts";
 import { reversePathSysctls } from "../tunnels/desired/reverse-path.ts";
@@ -24,6 +24,7 @@ import { markWanted } from "./mark-wanted.ts";
 import { AgentLog } from "./observe/agent-log.ts";
 import type { Logger } from "./observe/log.ts";
 import { Stopwatch } from "./observe/stopwatch.ts";
+import type { Registrar } from "./register/registrar.ts";
 import { inTurns, Wakeup } from "./turns.ts";
 import type { DataPath } from "./userspace/data-path.ts";
 
@@ -39,6 +40,8 @@ export interface AgentParts {
   readonly userspace: Readonly<Record<TunnelEncap, string>>;
   /** Absent where nothing is really done. */
   readonly dataPath?: DataPath;
+  /** Keeps this node registered, beside the loop; absent where others do. */
+  readonly registrar?: Registrar | undefined;
   /** Called when all work is done for the first time, and for the first time after `reconfigure`. */
   readonly onReady?: () => void;
 }
@@ -71,7 +74,7 @@ export class Agent {
     this.#parts = parts;
     this.#takeOver = config.takeOver;
     this.log = new AgentLog(parts.log);
-    this.carriers = carriersOf(parts);
+    this.carriers = chooseCarriers(config.dataplane, kernel.features, parts.userspace);
     this.overlay = new Overlay({
       node: config.node,
       paths: kernel.paths,
@@ -118,6 +121,7 @@ export class Agent {
     this.reconciler.readAgain();
     // The kernel and the datastore are read at once: the first is another thread's work.
     const following = this.#follow(signal);
+    const registering = this.registrar?.run(signal, () => this.#wakeup.set());
     await this.reconciler.read();
     this.overlay.adoptNexthops(this.reconciler.actual.nexthops);
     if (this.reconciler.actual.links.has(TUN_DEVICE) && this.#usesUserspace) {
@@ -127,7 +131,7 @@ export class Agent {
       await this.#wakeup.wait(this.#untilNext());
       if (!signal.aborted) await this.#turns(signal);
     }
-    await following;
+    await Promise.all([following, registering]);
     await this.forwarding?.stop();
   }
 
@@ -135,6 +139,7 @@ export class Agent {
   reconfigure(config: Config): void {
     this.#takeOver = config.takeOver;
     this.overlay.setSettings(config.overlay, config.overlaySources);
+    this.registrar?.reconfigure(config.nodeAddress);
     this.#isReadyTold = false;
     this.resync(false);
   }
@@ -143,9 +148,14 @@ export class Agent {
     return Object.values(this.carriers).some(({ by }) => by === "userspace");
   }
 
-  /** What is wanted and cannot be had, by the calculation and by the data path. */
+  get registrar(): Registrar | undefined {
+    return this.#parts.registrar;
+  }
+
+  /** What is wanted and cannot be had, by registering, the data path and the calculation. */
   problems(): Problem[] {
-    return [...(this.forwarding?.problems() ?? []), ...this.overlay.problems()];
+    const parts = [this.registrar, this.forwarding, this.overlay];
+    return parts.flatMap((part) => part?.problems() ?? []);
   }
 
   /** An operator's wish to look at everything again now. */
@@ -199,7 +209,7 @@ export class Agent {
     }
     this.#isTurning = false;
     this.#scheduleReadBack();
-    if (this.isIdle && !this.#isReadyTold) {
+    if (this.isIdle && !this.#isReadyTold && this.registrar?.isSettled !== false) {
       this.#isReadyTold = true;
       this.stopwatch.isInSync();
       this.#parts.onReady?.();
@@ -211,6 +221,7 @@ export class Agent {
     const batches = this.#batches.splice(0);
     for (const batch of batches) this.#take(batch);
     const hasRead = await reconciler.read();
+    this.registrar?.saw(reconciler.actual);
     if (!this.hasList) return;
     overlay.setUnderlay(await this.#underlay(hasRead));
     const changes = await inTurns(overlay.calculate());
@@ -226,6 +237,7 @@ export class Agent {
 
   #take(batch: ChangeBatch): void {
     this.overlay.change(batch.changes);
+    this.registrar?.took(batch.changes);
     this.log.took(batch, this.datastoreState);
     this.datastoreState = batch;
     if (batch.inSync) this.stopwatch.isRead(batch.readAt);
@@ -278,13 +290,4 @@ export class Agent {
       this.#nextReadBack = now + interval * (1 + Math.random() / 10);
     }
   }
-}
-
-function carriersOf({ config, kernel, userspace }: AgentParts): Carriers {
-  const choose = (encap: TunnelEncap): Carriers[TunnelEncap] =>
-    chooseCarrier(encap, config.dataplane, {
-      kernel: kernel.features[encap],
-      userspace: userspace[encap],
-    });
-  return { vxlan: choose("vxlan"), ipip: choose("ipip") };
 }

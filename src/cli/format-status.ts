@@ -20,6 +20,7 @@ export function formatStatus(report: StatusReport): string {
     line(INDENT + kernelText(report)),
     line(INDENT + resourcesText(report)),
     line(INDENT + objectsText(report)),
+    ...registrationText(report).map((text) => line(INDENT + text)),
     ...dataplaneText(report.dataplane).map(line),
     ...datastoreLines(report),
     ...list("refused", datastore.faults, faultText, counts.faults),
@@ -67,6 +68,16 @@ function identity({ node, datastore }: StatusReport): string {
   const age = datastore.age === undefined ? "" : `, read ${duration(datastore.age)} ago`;
   const revision = datastore.revision === undefined ? "" : ` revision ${datastore.revision}${age}`;
   return `node ${node}, datastore ${datastore.url}${revision}`;
+}
+
+function registrationText({ registration }: StatusReport): string[] {
+  if (registration === undefined) return [];
+  const { on, why, addresses, blocks } = registration;
+  if (on === undefined) return ["looks whether to register this node"];
+  if (!on) return [`does not register this node: ${why}`];
+  const found = addresses.map(({ address, how }) => `${address}, by ${how}`);
+  const where = found.length > 0 ? `with ${found.join("; and ")}` : "without an address yet";
+  return [`registers this node ${where}`, `blocks ${blocks.join(", ") || "none yet"}`];
 }
 
 function kernelText({ kernel }: StatusReport): string {

@@ -20,7 +20,16 @@ Examples:    causeway plan --node alder --datastore file:/etc/causeway/cluster
 ${exitCodesText(CODES)}`;
 
 /** Of no use to a plan, and taken all the same. */
-const HIDDEN = ["runDir", "logLevel", "routeRefreshInterval"];
+const HIDDEN = [
+  "runDir",
+  "logLevel",
+  "routeRefreshInterval",
+  "register",
+  "nodeAddress",
+  "nodeInterface",
+  "nodeReaches",
+  "nodeCidr",
+];
 
 export function planCommand(): Command {
   const command = new Command("plan")

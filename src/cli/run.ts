@@ -16,6 +16,7 @@ import { createLogger, type Logger } from "../observe/log.ts";
 import { RunDir } from "../observe/run-dir.ts";
 import { showRows } from "../observe/show.ts";
 import { Systemd } from "../observe/systemd.ts";
+import { openRegistrar } from "../register/open-registrar.ts";
 import { Forwarder } from "../userspace/forwarder.ts";
 import { userspaceObstacles } from "../userspace/obstacles.ts";
 import { VERSION } from "../version.ts";
@@ -73,7 +74,11 @@ async function runAgent(load: () => LoadedConfig): Promise<void> {
       const onReady = (): void => isReady(agent, log, systemd);
       const userspace = userspaceObstacles();
       const dataPath = new Forwarder({ device: TUN_DEVICE });
-      const agent = new Agent({ config, kernel, userspace, dataPath, datastore, log, onReady });
+      const joining = await openRegistrar(config, kernel, log);
+      stop.signal.addEventListener("abort", () => void joining?.store.close());
+      const registrar = joining?.registrar;
+      const parts = { config, kernel, userspace, dataPath, datastore, registrar, log, onReady };
+      const agent = new Agent(parts);
       const context = { agent, kernel, node: config.node, datastoreUrl: datastore.url };
       const server = await ControlServer.listen(runDir, {
         "GET /status": () => buildStatus(context),

@@ -17,13 +17,20 @@ export function addSettingFlags(
     if (flag === undefined || (names && !names.includes(name))) continue;
     const option = new Option(flag, `${help} [${variableHint(setting)}]`);
     command.addOption(option.hideHelp(hidden.includes(name)));
+    if (setting.hasOffFlag) command.addOption(offFlag(setting, hidden.includes(name)));
   }
   return command.option("--config <file>", `YAML file with the same settings [${CONFIG_VARIABLE}]`);
 }
 
-/** A flag that turns something off has no value; its variable needs one. */
+function offFlag({ flag = "" }: Setting, isHidden: boolean): Option {
+  const option = new Option(flag.replace(/^--/, "--no-"), "leave all of that to others");
+  return option.hideHelp(isHidden);
+}
+
+/** A flag without a value; its variable needs one. */
 function variableHint(setting: Setting): string {
-  return `${variableName(setting)}${setting.type === "boolean" ? "=false" : ""}`;
+  if (setting.type !== "boolean") return variableName(setting);
+  return `${variableName(setting)}=${!setting.flag?.startsWith("--no-")}`;
 }
 
 /** Of a command that needs only the agent's run dir; other settings may be as wrong as they like. */

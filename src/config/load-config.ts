@@ -1,11 +1,13 @@
 /** Flags, variables and the configuration file -> Config, or every fault at once. */
+
+import type { AddressWish } from "../../tunnels/ipam/node-address.ts";
 import type { BlockOrigin } from "../../tunnels/model/block-origin.ts";
 import type { Dataplane } from "../../tunnels/model/dataplane.ts";
 import type { OverlaySettings } from "../../tunnels/model/overlay-settings.ts";
 import { CausewayError } from "../errors.ts";
 import { type PlacedValue, readConfigFile } from "./config-file.ts";
 import { nearest } from "./nearest.ts";
-import { readValue } from "./setting-value.ts";
+import { parseAddresses, parseCidrs, parsePattern, readValue } from "./setting-value.ts";
 import {
   CONFIG_VARIABLE,
   type Config,
@@ -139,6 +141,8 @@ function toConfig(sources: ReadonlyMap<string, SourcedValue>): Config {
     kubeconfig: value("kubeconfig") as string | undefined,
     kubeContext: value("kubeContext") as string | undefined,
     blocks: value("blocks") as BlockOrigin,
+    register: value("register") as boolean | undefined,
+    nodeAddress: addressWish((name) => value(name) as string | undefined),
     runDir: value("runDir") as string,
     logLevel: value("logLevel") as Config["logLevel"],
     dataplane: value("dataplane") as Dataplane,
@@ -146,5 +150,18 @@ function toConfig(sources: ReadonlyMap<string, SourcedValue>): Config {
     measureLoop: value("measureLoop") as boolean,
     overlay: overlay as OverlaySettings,
     overlaySources,
+  };
+}
+
+function addressWish(text: (name: string) => string | undefined): AddressWish {
+  const addresses = text("nodeAddress");
+  const interfaces = text("nodeInterface");
+  const reaches = text("nodeReaches");
+  const cidrs = text("nodeCidr");
+  return {
+    ...(addresses !== undefined && { addresses: parseAddresses(addresses) }),
+    ...(interfaces !== undefined && { interfaces: parsePattern(interfaces) }),
+    ...(reaches !== undefined && { reaches }),
+    ...(cidrs !== undefined && { cidrs: parseCidrs(cidrs) }),
   };
 }

@@ -1,5 +1,8 @@
 /** One setting's value: from what was typed, and back to text. */
+import { type Cidr, parseAddressWithLength, parseCidr } from "../../encap/address/cidr.ts";
 import { type IpAddress, parseIp } from "../../encap/address/ip-address.ts";
+import type { WishedAddress } from "../../tunnels/ipam/node-address.ts";
+import { reasonOf } from "../errors.ts";
 import { parseDuration } from "./duration.ts";
 import type { Setting, SettingValue } from "./settings.ts";
 
@@ -27,6 +30,41 @@ export function readValue(setting: Setting, raw: unknown): ReadResult {
     case "IPv4":
     case "IPv6":
       return readAddress(raw, setting.type);
+    case "addresses":
+      return checked(raw, parseAddresses);
+    case "cidrs":
+      return checked(raw, parseCidrs);
+    case "pattern":
+      return checked(raw, parsePattern);
+  }
+}
+
+/** "192.0.2.10/24,2001:db8::10": one address of each family at most. @throws SyntaxError */
+export function parseAddresses(text: string): readonly WishedAddress[] {
+  const found = text.split(",").map((part) => parseAddressWithLength(part.trim()));
+  const families = new Set(found.map(({ address }) => address.family));
+  if (families.size < found.length) throw new SyntaxError("must be one address of each family");
+  return found;
+}
+
+/** Prefixes with commas between them. @throws SyntaxError */
+export function parseCidrs(text: string): readonly Cidr[] {
+  return text.split(",").map((part) => parseCidr(part.trim()));
+}
+
+/** A regular expression that has to fit the whole name. @throws SyntaxError */
+export function parsePattern(text: string): RegExp {
+  return new RegExp(`^(?:${text})$`);
+}
+
+/** The text as it is, if it can be read. */
+function checked(raw: unknown, parse: (text: string) => unknown): ReadResult {
+  if (typeof raw !== "string" || raw === "") return { fault: "must be a text" };
+  try {
+    parse(raw);
+    return { value: raw };
+  } catch (error) {
+    return { fault: reasonOf(error) };
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import { hostname } from "node:os";
 import type { IpAddress } from "../../encap/address/ip-address.ts";
+import type { AddressWish } from "../../tunnels/ipam/node-address.ts";
 import type { BlockOrigin } from "../../tunnels/model/block-origin.ts";
 import type { Dataplane } from "../../tunnels/model/dataplane.ts";
 import type { OverlaySettings } from "../../tunnels/model/overlay-settings.ts";
@@ -17,6 +18,10 @@ export interface Config {
   /** Undefined for the kubeconfig's current one. */
   readonly kubeContext: string | undefined;
   readonly blocks: BlockOrigin;
+  /** Undefined: the agent decides from what it finds. */
+  readonly register: boolean | undefined;
+  /** How the node's own address is found where the agent registers it. */
+  readonly nodeAddress: AddressWish;
   readonly runDir: string;
   readonly logLevel: "debug" | "info" | "warn" | "error";
   readonly dataplane: Dataplane;
@@ -36,8 +41,20 @@ export interface Setting {
   readonly name: string;
   /** Flag with its placeholder, as commander takes it; absent for what is rarely touched. */
   readonly flag?: string;
+  /** Has a `--no-` twin: without either flag nothing is said. */
+  readonly hasOffFlag?: true;
   readonly help: string;
-  readonly type: "text" | "integer" | "boolean" | "duration" | "choice" | "IPv4" | "IPv6";
+  readonly type:
+    | "text"
+    | "integer"
+    | "boolean"
+    | "duration"
+    | "choice"
+    | "IPv4"
+    | "IPv6"
+    | "addresses"
+    | "cidrs"
+    | "pattern";
   /** What a choice can be. */
   readonly choices?: readonly string[];
   readonly range?: readonly [number, number];
@@ -96,6 +113,41 @@ export const SETTINGS: readonly Setting[] = [
     choices: ["auto", "ipam", "podCIDR"],
     fallback: () => "auto",
     needsRestart: true,
+  },
+  {
+    name: "register",
+    flag: "--register",
+    hasOffFlag: true,
+    help: "keep this node's record, blocks and tunnel addresses in the datastore",
+    type: "boolean",
+    otherwise: "where nobody else registers nodes",
+    needsRestart: true,
+  },
+  {
+    name: "nodeAddress",
+    flag: "--node-address <ips>",
+    help: "registering: this node's address, one of each family at most, as ADDRESS or ADDRESS/LENGTH",
+    type: "addresses",
+    otherwise: "found by the settings below",
+  },
+  {
+    name: "nodeInterface",
+    flag: "--node-interface <pattern>",
+    help: "registering: take the address of the interface whose name fits this regular expression",
+    type: "pattern",
+  },
+  {
+    name: "nodeReaches",
+    flag: "--node-reaches <host>",
+    help: "registering: take the address that packets to this host leave with",
+    type: "text",
+  },
+  {
+    name: "nodeCidr",
+    flag: "--node-cidr <cidrs>",
+    help: "registering: take an address inside one of these prefixes",
+    type: "cidrs",
+    otherwise: "without any of these four, the default route says which address it is",
   },
   {
     name: "runDir",

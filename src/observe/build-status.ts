@@ -5,7 +5,7 @@ import { isOurDevice, isOurNexthop } from "../../tunnels/kernel/ownership.ts";
 import type { Agent } from "../agent.ts";
 import { VERSION } from "../version.ts";
 import { dataplaneReport } from "./dataplane-report.ts";
-import type { AgentState, KindCount, StatusReport } from "./status.ts";
+import type { AgentState, KindCount, RegistrationReport, StatusReport } from "./status.ts";
 
 /** Lists are cut to this length; the counts are not. */
 const LISTED = 100;
@@ -41,6 +41,7 @@ export function buildStatus({ agent, kernel, node, datastoreUrl }: StatusContext
       complete: datastoreState?.complete ?? false,
       faults: (datastoreState?.faults ?? []).slice(0, LISTED),
     },
+    registration: registrationReport(agent),
     kernel: kernel.features,
     dataplane: dataplaneReport(agent),
     counts: {
@@ -70,6 +71,20 @@ export function buildStatus({ agent, kernel, node, datastoreUrl }: StatusContext
       peakRss: stopwatch.peakRss,
       netlinkWrites: kernel.writeCount,
     },
+  };
+}
+
+function registrationReport({ registrar }: Agent): RegistrationReport | undefined {
+  if (registrar === undefined) return undefined;
+  const { decision, registered } = registrar;
+  const addresses = Object.values(registered?.addresses ?? {});
+  return {
+    on: decision?.on,
+    why: decision?.why,
+    addresses: addresses.map(({ address, length, how }) => {
+      return { address: `${address}/${length}`, how };
+    }),
+    blocks: (registered?.blocks ?? []).map(({ cidr }) => cidr),
   };
 }
 

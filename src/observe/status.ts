@@ -78,6 +78,19 @@ export interface DataplaneReport {
   readonly dataPath: DataPathReport | undefined;
 }
 
+/** What the agent does to have its node registered; undefined members are not known yet. */
+export interface RegistrationReport {
+  readonly on: boolean | undefined;
+  readonly why: string | undefined;
+  readonly addresses: readonly {
+    /** With the prefix length of its subnet. */
+    readonly address: string;
+    readonly how: string;
+  }[];
+  /** CIDRs. */
+  readonly blocks: readonly string[];
+}
+
 export interface StatusReport {
   readonly state: AgentState;
   readonly node: string;
@@ -93,6 +106,8 @@ export interface StatusReport {
     readonly complete: boolean;
     readonly faults: readonly ResourceFault[];
   };
+  /** Undefined where agents do not register their nodes. */
+  readonly registration: RegistrationReport | undefined;
   readonly kernel: KernelFeatures;
   readonly dataplane: DataplaneReport;
   readonly counts: {

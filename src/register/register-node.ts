@@ -37,8 +37,15 @@ export interface RegisterInputs {
   readonly findAddress: FindAddress;
 }
 
+export interface NodeAddresses {
+  4?: ChosenAddress;
+  6?: ChosenAddress;
+}
+
 export interface Registered {
-  readonly addresses: { readonly 4?: ChosenAddress; readonly 6?: ChosenAddress };
+  readonly addresses: NodeAddresses;
+  /** Families that the pools have, and the node no address of. */
+  readonly lacking: readonly Family[];
   readonly blocks: readonly AllocationBlock[];
   /** Blocks of pools that workloads may use, in order of the pools. */
   readonly podBlocks: readonly AllocationBlock[];
@@ -60,9 +67,10 @@ export async function registerNode(inputs: RegisterInputs): Promise<Registered> 
     poolRecords.map(({ value }) => value),
     problems,
   );
-  const addresses = await nodeAddresses(inputs, pools, record?.value, problems);
+  const found = await findAddresses(inputs, pools, record?.value, problems);
+  const { addresses } = found;
   if (record === undefined && addresses[4] === undefined && addresses[6] === undefined) {
-    return { addresses, blocks: [], podBlocks: [], problems, full: new Set() };
+    return { ...found, blocks: [], podBlocks: [], problems, full: new Set() };
   }
   const limits = readIpamLimits(config?.value);
   const claims = new Claims(store, node, limits, await ownBlocks(store, node));
@@ -95,7 +103,7 @@ export async function registerNode(inputs: RegisterInputs): Promise<Registered> 
   for (const { release } of tunnels.values()) await release();
   problems.push(...claims.problems);
   const blocks = [...own.values()].sort((a, b) => compareText(a.cidr, b.cidr));
-  return { addresses, blocks, podBlocks: blocksIn(podPools, blocks), problems, full: claims.full };
+  return { ...found, blocks, podBlocks: blocksIn(podPools, blocks), problems, full: claims.full };
 }
 
 function readPools(records: readonly RecordValue[], problems: Problem[]): AddressPool[] {
@@ -112,12 +120,12 @@ function readPools(records: readonly RecordValue[], problems: Problem[]): Addres
 }
 
 /** Of the families that the pools have; IPv4 where there are no pools yet. */
-async function nodeAddresses(
+async function findAddresses(
   { node, findAddress }: RegisterInputs,
   pools: readonly AddressPool[],
   record: RecordValue | undefined,
   problems: Problem[],
-): Promise<{ 4?: ChosenAddress; 6?: ChosenAddress }> {
+): Promise<Pick<Registered, "addresses" | "lacking">> {
   const families = new Set(pools.map(({ cidr }) => cidr.family));
   if (families.size === 0) {
     const hint = "add an IPPool";
@@ -126,19 +134,21 @@ async function nodeAddresses(
   }
   const known = nodeAddressesOf(record);
   const cidrs = pools.map(({ cidr }) => cidr);
-  const found: { 4?: ChosenAddress; 6?: ChosenAddress } = {};
+  const addresses: NodeAddresses = {};
+  const lacking: Family[] = [];
   for (const family of families) {
     const current = known.find((ip) => ip.family === family);
     const address = await findAddress(family, cidrs, current);
-    if (address.address !== undefined) found[family] = address;
+    if (address.address !== undefined) addresses[family] = address;
     else {
+      lacking.push(family);
       const kept = current === undefined ? "" : `; the record keeps ${current}`;
       const reason = `no IPv${family} address to register: ${address.reason}${kept}`;
       const hint = "name one with --node-address, --node-interface, --node-reaches or --node-cidr";
       problems.push({ subject: `node ${node}`, reason, hint, severity: "error" });
     }
   }
-  return found;
+  return { addresses, lacking };
 }
 
 function addressesOf(tunnels: ReadonlyMap<TunnelRole, TunnelHolding>): {

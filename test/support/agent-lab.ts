@@ -3,6 +3,7 @@ import { pino } from "pino";
 import { Agent } from "../../src/agent.ts";
 import type { Config } from "../../src/config/settings.ts";
 import type { ChangeBatch, Datastore } from "../../src/datastore/datastore.ts";
+import type { Registrar } from "../../src/register/registrar.ts";
 import type { ResourceChange } from "../../tunnels/model/snapshot.ts";
 import { FakeDataPath } from "./fake-data-path.ts";
 import { delivered, FakeKernel } from "./fake-kernel.ts";
@@ -11,6 +12,8 @@ import { OtherProgram } from "./other-program.ts";
 const CONFIG: Config = {
   node: "alder",
   datastore: "told:",
+  register: undefined,
+  nodeAddress: {},
   runDir: "",
   logLevel: "error",
   dataplane: "kernel",
@@ -75,9 +78,16 @@ export class AgentLab {
   #running!: Promise<void>;
   readonly dataPath: FakeDataPath = new FakeDataPath();
   readonly #config: Config;
+  readonly #makeRegistrar: ((lab: AgentLab) => Registrar) | undefined;
 
-  constructor(kernel: FakeKernel = new FakeKernel(), config: Partial<Config> = {}) {
+  /** @param makeRegistrar makes a new one for each start of the agent */
+  constructor(
+    kernel: FakeKernel = new FakeKernel(),
+    config: Partial<Config> = {},
+    makeRegistrar?: (lab: AgentLab) => Registrar,
+  ) {
     this.kernel = kernel;
+    this.#makeRegistrar = makeRegistrar;
     this.others = new OtherProgram(kernel);
     this.#config = { ...CONFIG, ...config };
     this.start();
@@ -93,6 +103,7 @@ export class AgentLab {
       userspace: { vxlan: "", ipip: "" },
       dataPath: this.dataPath,
       datastore: this.#datastore,
+      registrar: this.#makeRegistrar?.(this),
       log: pino({ level: "silent" }),
       onReady: () => {
         this.readyCount++;

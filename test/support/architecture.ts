@@ -33,7 +33,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
   "src/capture": ["src/native", "src/errors.ts", "encap"],
   "src/netlink": ["src/native", "src/errors.ts", "tunnels/kernel", "encap/address"],
   "src/userspace": ["src/native", "src/errors.ts", "encap"],
-  "src/config": ["src/errors.ts", "tunnels/model", "encap/address"],
+  "src/config": ["src/errors.ts", "tunnels/ipam/node-address.ts", "tunnels/model", "encap/address"],
   "src/datastore": [
     "src/config",
     "src/errors.ts",
@@ -63,6 +63,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
   ],
   // Writes this node's records, and what address management keeps for it.
   "src/register": [
+    "src/config",
     "src/datastore",
     "src/errors.ts",
     "src/observe/log.ts",
@@ -77,6 +78,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "src/forwarding.ts",
     "src/mark-wanted.ts",
     "src/observe",
+    "src/register",
     "src/turns.ts",
     "src/userspace/data-path.ts",
     "tunnels",
@@ -99,6 +101,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "src/errors.ts",
     "src/netlink",
     "src/observe",
+    "src/register",
     "src/userspace",
     "src/version.ts",
     "tunnels",

@@ -26,6 +26,10 @@ export class SharedRecords {
   #revision = 0;
   calls = 0;
   writes = 0;
+  /** Told of every write; undefined for a record that is gone. */
+  onWrite: (kind: RecordKind, name: string, value: RecordValue | undefined) => void = () => {};
+  /** While set, every call fails. */
+  isDown = false;
 
   open(faults?: StoreFaults): RecordStore {
     return new MemoryRecordStore(this, faults);
@@ -48,6 +52,7 @@ export class SharedRecords {
     this.writes++;
     const stored = { value: structuredClone(value), revision: String(++this.#revision) };
     this.#records.set(`${kind}/${metadata.name}`, stored);
+    this.onWrite(kind, metadata.name, stored.value);
     return stored;
   }
 
@@ -57,6 +62,7 @@ export class SharedRecords {
     if (found.revision !== expected) throw conflict(kind, name);
     this.writes++;
     this.#records.delete(`${kind}/${name}`);
+    this.onWrite(kind, name, undefined);
   }
 }
 
@@ -111,7 +117,7 @@ class MemoryRecordStore implements RecordStore {
   async #delay(): Promise<void> {
     this.#shared.calls++;
     await this.#turns();
-    if (this.#happens("failures")) throw unreachable("the call was lost");
+    if (this.#shared.isDown || this.#happens("failures")) throw unreachable("the call was lost");
   }
 
   async #turns(): Promise<void> {

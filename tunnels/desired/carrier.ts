@@ -20,6 +20,17 @@ export type Carriers = Readonly<Record<TunnelEncap, Carrier>>;
 
 export const KERNEL_CARRIES: Carriers = { vxlan: { by: "kernel" }, ipip: { by: "kernel" } };
 
+/** @param kernel,userspace why each cannot carry an encapsulation; empty if it can */
+export function chooseCarriers(
+  dataplane: Dataplane,
+  kernel: Readonly<Record<TunnelEncap, string>>,
+  userspace: Readonly<Record<TunnelEncap, string>>,
+): Carriers {
+  const choose = (encap: TunnelEncap): Carrier =>
+    chooseCarrier(encap, dataplane, { kernel: kernel[encap], userspace: userspace[encap] });
+  return { vxlan: choose("vxlan"), ipip: choose("ipip") };
+}
+
 export function chooseCarrier(
   encap: TunnelEncap,
   dataplane: Dataplane,

@@ -17,6 +17,7 @@ const IN_SYNC: StatusReport = {
     complete: true,
     faults: [],
   },
+  registration: undefined,
   dataplane: { tunnels: [], dataPath: undefined },
   kernel: {
     nexthopObjects: true,

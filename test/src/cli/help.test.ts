@@ -37,7 +37,7 @@ test("causeway run --help names every flag with its variable", async () => {
     if (flag === undefined) continue;
     expect(words).toContain(flag);
     const variable = name.replace(/[A-Z]/g, "_$&").toUpperCase();
-    expect(words).toMatch(new RegExp(`\\[CAUSEWAY_${variable}(=false)?\\]`));
+    expect(words).toMatch(new RegExp(`\\[CAUSEWAY_${variable}(=(true|false))?\\]`));
   }
 });
 

@@ -42,6 +42,20 @@ describe("loadConfig", () => {
     expect(source({})).toEqual({ value: hostname(), source: "default" });
   });
 
+  test("says nothing of registering where nobody asked, and what was asked where somebody did", () => {
+    expect(load({}).config).toMatchObject({ register: undefined, nodeAddress: {} });
+    const env = { CAUSEWAY_REGISTER: "false", CAUSEWAY_NODE_REACHES: "192.0.2.1" };
+    const flags = { register: true, nodeInterface: "eth0", nodeCidr: "192.0.2.0/24" };
+    expect(load({ env }).config).toMatchObject({
+      register: false,
+      nodeAddress: { reaches: "192.0.2.1" },
+    });
+    const { register, nodeAddress } = load({ env, flags }).config;
+    expect(register).toBe(true);
+    expect(nodeAddress.interfaces).toEqual(/^(?:eth0)$/);
+    expect(String(nodeAddress.cidrs)).toBe("192.0.2.0/24");
+  });
+
   test("gives the calculation what was set here alone, each with its source", () => {
     const inputs = {
       flags: { vxlanMtu: "1400" },

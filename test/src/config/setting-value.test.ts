@@ -18,3 +18,23 @@ test.each([
   expect(formatValue(refresh, milliseconds)).toBe(again);
   expect(readValue(refresh, again)).toEqual({ value: milliseconds });
 });
+
+const named = (name: string): Setting => SETTINGS.find((one) => one.name === name) as Setting;
+
+test.each([
+  ["nodeAddress", "192.0.2.10/24, 2001:db8::10"],
+  ["nodeCidr", "192.0.2.0/24,2001:db8::/64"],
+  ["nodeInterface", "eth\\d+|bond0"],
+])("%s takes %s", (name, text) => {
+  expect(readValue(named(name), text)).toEqual({ value: text });
+});
+
+test.each([
+  ["nodeAddress", "192.0.2.10,192.0.2.11", "must be one address of each family"],
+  ["nodeAddress", "alder", '"alder" is not an IP address'],
+  ["nodeCidr", "192.0.2.10/24", '"192.0.2.10/24" has host bits set; the prefix is 192.0.2.0/24'],
+  ["nodeInterface", "eth(", "Invalid regular expression: /^(?:eth()$/: Unterminated group"],
+  ["nodeAddress", "", "must be a text"],
+])("%s refuses %j", (name, text, fault) => {
+  expect(readValue(named(name), text)).toEqual({ fault });
+});

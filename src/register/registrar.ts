@@ -1,0 +1,224 @@
+/**
+ * Keeps this node registered while the agent runs: a pass at the start, when something changed that
+ * matters to it, after a failure, and at long intervals. It works beside the agent's own loop, which
+ * sees what was written here as it sees every other change of the datastore.
+ */
+import type { Problem } from "../../tunnels/desired/problem.ts";
+import type { AddressWish } from "../../tunnels/ipam/node-address.ts";
+import type { Kernel } from "../../tunnels/kernel/kernel.ts";
+import type { ResourceChange } from "../../tunnels/model/snapshot.ts";
+import { backoffDelay } from "../../tunnels/reconcile/backoff.ts";
+import type { RecordStore } from "../datastore/record-store.ts";
+import { reasonOf } from "../errors.ts";
+import type { Logger } from "../observe/log.ts";
+import { Wakeup } from "../turns.ts";
+import { AddressFinder, type LinkState } from "./address-finder.ts";
+import { type Decision, decideRegistering } from "./decision.ts";
+import { blockName } from "./ipam-records.ts";
+import { type Registered, registerNode } from "./register-node.ts";
+
+export interface RegistrarParts {
+  readonly store: RecordStore;
+  readonly node: string;
+  /** Which machine this is, for example a digest of /etc/machine-id. */
+  readonly machine: string;
+  /** What the operator says; undefined to decide from what is found. */
+  readonly asked: boolean | undefined;
+  readonly wish: AddressWish;
+  readonly kernel: Pick<Kernel, "readUnderlayRoutes">;
+  readonly log: Logger;
+  /** Called after each pass that found or made something new. */
+  readonly onRegistered?: (registered: Registered) => void;
+}
+
+/** Milliseconds between two looks at the node's own address: routes of others come without a word. */
+const LOOK = 30_000;
+/** While there is none: the default route may follow its address by a moment. */
+const ANXIOUS_LOOK = 1_000;
+/** Milliseconds between two passes without any reason, with up to a fifth of jitter. */
+const INTERVAL = 600_000;
+/** As long as something is wanting. */
+const IMPATIENT_INTERVAL = 60_000;
+const RETRY = { first: 500, limit: 60_000 };
+
+export class Registrar {
+  /** Undefined until it is known. */
+  decision: Decision | undefined;
+  /** What the last pass came to. */
+  registered: Registered | undefined;
+  readonly #parts: RegistrarParts;
+  readonly #wakeup = new Wakeup();
+  #finder: AddressFinder | undefined;
+  #wish: AddressWish;
+  #seen = "";
+  #isDue = true;
+  #nextPass = 0;
+  #failures = 0;
+  #failure: Problem | undefined;
+
+  constructor(parts: RegistrarParts) {
+    this.#parts = parts;
+    this.#wish = parts.wish;
+  }
+
+  /** True once the first pass came to an end, or there is none to wait for. */
+  get isSettled(): boolean {
+    return this.decision?.on === false || this.registered !== undefined || this.#failures > 0;
+  }
+
+  problems(): readonly Problem[] {
+    const found = this.registered?.problems ?? [];
+    return this.#failure === undefined ? found : [this.#failure, ...found];
+  }
+
+  /** Told of the links and addresses; cheap where nothing changed. @param state kept up to date */
+  saw(state: LinkState): void {
+    const { links, addresses } = state;
+    const lines = [...addresses.values()].map(({ device, ip, prefixLength }) => {
+      const link = links.get(device);
+      return `${device} ${ip}/${prefixLength} ${link?.up} ${link?.running}`;
+    });
+    const seen = lines.sort().join("\n");
+    if (seen === this.#seen) return;
+    this.#seen = seen;
+    this.#finder ??= new AddressFinder(this.#parts.kernel, state, this.#wish);
+    this.#due();
+  }
+
+  /** Told of what changed in the datastore. */
+  took(changes: readonly ResourceChange[]): void {
+    if (changes.some((change) => this.#concerns(change))) this.#due();
+  }
+
+  /** Takes in what the operator wants now. */
+  reconfigure(wish: AddressWish): void {
+    this.#wish = wish;
+    if (this.#finder !== undefined) this.#finder.wish = wish;
+    this.#due();
+  }
+
+  /** Works until `signal` is aborted. @param onChange called when there is something new to say */
+  async run(signal: AbortSignal, onChange: () => void): Promise<void> {
+    signal.addEventListener("abort", () => this.#wakeup.set());
+    while (!signal.aborted) {
+      await this.#wakeup.wait(this.#untilNext());
+      if (signal.aborted || !(await this.#isTimeForPass())) continue;
+      this.#isDue = false;
+      try {
+        await this.#pass();
+        this.#failures = 0;
+        this.#failure = undefined;
+      } catch (error) {
+        this.#failed(error);
+      }
+      this.#schedule();
+      onChange();
+      if (this.decision?.on === false) return;
+    }
+  }
+
+  #untilNext(): number {
+    const look = this.registered?.lacking.length ? ANXIOUS_LOOK : LOOK;
+    return Math.min(look, Math.max(0, this.#nextPass - performance.now()));
+  }
+
+  async #isTimeForPass(): Promise<boolean> {
+    const finder = this.#finder;
+    if (finder === undefined) return false;
+    const now = performance.now();
+    // A failure is waited off, whatever wakes us.
+    if (this.#failures > 0) return now >= this.#nextPass;
+    return this.#isDue || now >= this.#nextPass || (await this.#hasMoved(finder));
+  }
+
+  /** Whether another address would be found now than the last pass found. */
+  async #hasMoved(finder: AddressFinder): Promise<boolean> {
+    const { addresses = {}, lacking = [] } = this.registered ?? {};
+    const found = Object.values(addresses).map(({ address }) => address);
+    for (const family of lacking) {
+      if ((await finder.find(family, [], undefined)).address !== undefined) return true;
+    }
+    for (const address of found) {
+      const now = await finder.find(address.family, [], address);
+      if (now.address !== undefined && !now.address.equals(address)) return true;
+    }
+    return false;
+  }
+
+  async #pass(): Promise<void> {
+    const { store, node, machine, asked, log, onRegistered } = this.#parts;
+    if (this.decision === undefined) {
+      this.decision = await decideRegistering(asked, store, node);
+      const { on, why } = this.decision;
+      log.info({ node, why }, on ? "this agent registers its node" : "not registering this node");
+    }
+    if (!this.decision.on) return;
+    const finder = this.#finder as AddressFinder;
+    const registered = await registerNode({
+      store,
+      node,
+      machine,
+      findAddress: (family, pools, current) => finder.find(family, pools, current),
+    });
+    const before = summaryOf(this.registered);
+    this.registered = registered;
+    const after = summaryOf(registered);
+    if (JSON.stringify(before) !== JSON.stringify(after)) log.info(after, "registered");
+    onRegistered?.(registered);
+  }
+
+  #failed(error: unknown): void {
+    const { log, node } = this.#parts;
+    const reason = reasonOf(error);
+    this.#failures++;
+    if (this.#failure?.reason !== reason) log.warn({ reason }, "registering failed; trying again");
+    const hint = "it is tried again by itself; what is registered already stays";
+    this.#failure = {
+      subject: `node ${node}`,
+      reason: `not registered: ${reason}`,
+      hint,
+      severity: "error",
+    };
+  }
+
+  #schedule(): void {
+    const wait =
+      this.#failures > 0
+        ? backoffDelay(this.#failures, RETRY, Math.random())
+        : (this.problems().length > 0 ? IMPATIENT_INTERVAL : INTERVAL) * (1 + Math.random() / 5);
+    this.#nextPass = performance.now() + wait;
+  }
+
+  #due(): void {
+    this.#isDue = true;
+    this.#wakeup.set();
+  }
+
+  #concerns({ kind, name, resource }: ResourceChange): boolean {
+    const { node } = this.#parts;
+    switch (kind) {
+      case "IPPool":
+        return true;
+      case "Node":
+        return name === node;
+      case "IPAMBlock": {
+        const { blocks = [], full } = this.registered ?? {};
+        if (resource === undefined && full !== undefined && full.size > 0) return true;
+        if (resource?.kind === "IPAMBlock" && resource.node === node) return true;
+        return blocks.some(({ cidr }) => blockName(cidr) === name);
+      }
+      case "FelixConfiguration":
+        return false;
+    }
+  }
+}
+
+function summaryOf(registered: Registered | undefined): Record<string, unknown> {
+  if (registered === undefined) return {};
+  const { addresses, blocks } = registered;
+  const found = Object.values(addresses);
+  return {
+    addresses: found.map(({ address, length, how }) => `${address}/${length}, by ${how}`),
+    blocks: blocks.map(({ cidr }) => cidr),
+  };
+}
