@@ -1,16 +1,24 @@
 /** Long calculations in slices, so that the event loop gets its turns. */
 import { setImmediate as nextTurn } from "node:timers/promises";
 
-/** Milliseconds that one slice may take. */
-const SLICE = 8;
+/**
+ * Milliseconds that one slice may take. A collection of garbage may come on top of it, and what is
+ * done between two steps of the work.
+ */
+const SLICE = 4;
+/** The same for work that nobody waits for. */
+export const BACKGROUND_SLICE = 1;
 
-/** Runs a generator to its end and returns its value, giving way to other work between slices. */
-export async function inTurns<T>(work: Generator<void, T>): Promise<T> {
+/**
+ * Runs a generator to its end and returns its value, giving way to other work between slices.
+ * @param slice milliseconds after which the next step waits for the loop's other work
+ */
+export async function inTurns<T>(work: Generator<void, T>, slice: number = SLICE): Promise<T> {
   let sliceStart = performance.now();
   for (;;) {
     const step = work.next();
     if (step.done) return step.value;
-    if (performance.now() - sliceStart > SLICE) {
+    if (performance.now() - sliceStart > slice) {
       await nextTurn();
       sliceStart = performance.now();
     }

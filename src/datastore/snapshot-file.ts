@@ -8,7 +8,7 @@ import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Resource } from "../../tunnels/model/snapshot.ts";
 import { errnoOf, reasonOf } from "../errors.ts";
-import { inTurns } from "../turns.ts";
+import { BACKGROUND_SLICE, inTurns } from "../turns.ts";
 import { decodeResource, encodeResource } from "./resource-text.ts";
 
 export interface SnapshotRecord {
@@ -127,10 +127,10 @@ export class SnapshotFile {
   }
 
   async #write(state: SnapshotState): Promise<void> {
-    const records = await inTurns(state.collect());
+    const records = await inTurns(state.collect(), BACKGROUND_SLICE);
     // In the middle of a change: the next attempt finds its end.
     if (records === undefined) return;
-    const bySource = await inTurns(groupBySource(records));
+    const bySource = await inTurns(groupBySource(records), BACKGROUND_SLICE);
     const temporary = `${this.path}.new`;
     await mkdir(join(this.path, ".."), { recursive: true });
     await rm(temporary, { force: true });
@@ -145,7 +145,8 @@ export class SnapshotFile {
       for (const [source, resources] of bySource) {
         await write(source === undefined ? "@\n" : `@${JSON.stringify(source)}\n`);
         for (let first = 0; first < resources.length; first += CHUNK) {
-          await write(await inTurns(encodeLines(resources.slice(first, first + CHUNK))));
+          const lines = encodeLines(resources.slice(first, first + CHUNK));
+          await write(await inTurns(lines, BACKGROUND_SLICE));
         }
       }
       await file.appendFile(`#${hash.digest("hex")}\n`);
@@ -236,7 +237,7 @@ function* groupBySource(
     const group = bySource.get(source);
     if (group === undefined) bySource.set(source, [resource]);
     else group.push(resource);
-    if (at % 4096 === 0) yield;
+    if (at % 1024 === 0) yield;
   }
   return bySource;
 }
@@ -245,7 +246,7 @@ function* encodeLines(resources: readonly Resource[]): Generator<void, string> {
   let text = "";
   for (const [at, resource] of resources.entries()) {
     text += `${encodeResource(resource)}\n`;
-    if (at % 100 === 99) yield;
+    if (at % 16 === 15) yield;
   }
   return text;
 }
