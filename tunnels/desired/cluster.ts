@@ -40,8 +40,8 @@ export class Cluster {
   readonly #changedPools: Cidr[] = [];
   #overrides: SettingsLayer = { source: "override", settings: {} };
   #settings: EffectiveSettings = effectiveSettings([]);
-  /** Undefined: to be found out again. */
-  #hasAddressInPool: boolean | undefined;
+  /** Nodes with an address inside a pool; undefined: to be found again. */
+  #nodesInPools: Set<string> | undefined;
 
   constructor(name: string, dirty: DirtyPrefixes, blocks: BlockOrigin = "auto") {
     this.name = name;
@@ -60,10 +60,11 @@ export class Cluster {
 
   /** Whether a node address lies inside a pool, so that the underlay's own way to it matters. */
   get hasAddressInPool(): boolean {
-    this.#hasAddressInPool ??= [...this.vteps.entries()].some(({ addresses }) =>
-      addresses.some(({ address }) => this.pools.containing(hostCidr(address)) !== undefined),
-    );
-    return this.#hasAddressInPool;
+    if (this.#nodesInPools === undefined) {
+      this.#nodesInPools = new Set();
+      for (const name of this.vteps.names()) this.#lookInPools(name, this.#nodesInPools);
+    }
+    return this.#nodesInPools.size > 0;
   }
 
   /** What is equal to what is known already changes nothing. */
@@ -130,7 +131,7 @@ export class Cluster {
     if (sameValue(this.vteps.get(name)?.node, node)) return;
     this.vteps.put(name, node);
     this.blocks.putPodCidrs(name, node);
-    this.#hasAddressInPool = undefined;
+    if (this.#nodesInPools) this.#lookInPools(name, this.#nodesInPools);
     if (name === this.name) this.isLocalDirty = true;
   }
 
@@ -144,8 +145,15 @@ export class Cluster {
     if (!this.#isNew) {
       for (const cidr of [old?.cidr, pool?.cidr]) if (cidr) this.#changedPools.push(cidr);
     }
-    this.#hasAddressInPool = undefined;
+    this.#nodesInPools = undefined;
     this.isLocalDirty = true;
+  }
+
+  #lookInPools(name: string, found: Set<string>): void {
+    const addresses = this.vteps.get(name)?.addresses ?? [];
+    const isInside = addresses.some(({ address }) => this.pools.containing(hostCidr(address)));
+    if (isInside) found.add(name);
+    else found.delete(name);
   }
 
   #changeSettings(): void {
