@@ -21,6 +21,8 @@ export interface RouteDifferences {
   readonly different: readonly number[];
   /** Held by another program's route. */
   readonly taken: readonly number[];
+  /** Whether there may be routes in the kernel that are not desired. */
+  readonly hasExtra: boolean;
 }
 
 /**
@@ -34,16 +36,25 @@ export function compareRoutes(family: Family, input: PlanInput): RouteDifference
   const missing: number[] = [];
   const different: number[] = [];
   const taken: number[] = [];
+  let matched = 0;
   let expected = 0;
   for (const row of candidates(desired, family, input)) {
     const at = counterpart(actual, desired, row, expected);
-    if (at >= 0) expected = at + 1;
+    if (at >= 0) {
+      expected = at + 1;
+      matched++;
+    }
     if (actual.pathOf(at) === desired.pathOf(row)) continue;
     if (at >= 0) different.push(row);
     else if (foreign.size === 0 || counterpart(foreign, desired, row) < 0) missing.push(row);
     else taken.push(row);
   }
-  return { missing: addOrder(family, missing, desired, input), different, taken };
+  return {
+    missing: addOrder(family, missing, desired, input),
+    different,
+    taken,
+    hasExtra: input.dirty.all === undefined || matched < actual.size,
+  };
 }
 
 /** All differences as operations, whether they can be carried out now or not. */
@@ -76,11 +87,16 @@ export function* readyAdditions(
   }
 }
 
-export function* planRemovals(family: Family, input: PlanInput): Generator<RouteBatch> {
+/** @param hasExtra false where the comparison of all routes found none that is not desired. */
+export function* planRemovals(
+  family: Family,
+  hasExtra: boolean,
+  input: PlanInput,
+): Generator<RouteBatch> {
   const desired = input.desired.routes[family];
   const actual = input.actual.routes[family];
   const extra: number[] = [];
-  for (const row of candidates(actual, family, input)) {
+  for (const row of hasExtra ? candidates(actual, family, input) : []) {
     if (counterpart(desired, actual, row) < 0) extra.push(row);
   }
   yield* batches(actual, inKernelOrder(family, extra), "delete", "unwanted", input);

@@ -4,20 +4,13 @@
  */
 import type { Family } from "../../encap/address/ip-address.ts";
 import type { KernelOp } from "../kernel/kernel-op.ts";
-import type {
-  Address,
-  FdbEntry,
-  KernelState,
-  Link,
-  Neighbour,
-  Nexthop,
-  Sysctl,
-} from "../kernel/kernel-state.ts";
+import type { Link } from "../kernel/kernel-state.ts";
 import { linkChange } from "../kernel/link-change.ts";
-import { isOurAddress, isOurDevice, isOurNexthop, isOurNexthopId } from "../kernel/ownership.ts";
+import { isOurNexthop, isOurNexthopId } from "../kernel/ownership.ts";
 import type { KernelOps, RouteBatch } from "../kernel/route-batch.ts";
 import type { Key, KeyedKind } from "./dirty.ts";
-import { type Difference, type DiffRules, keyedDiff } from "./keyed-diff.ts";
+import type { Difference } from "./keyed-diff.ts";
+import { ObjectDifferences } from "./object-differences.ts";
 import type { OpStage } from "./op-order.ts";
 import type { PlanInput } from "./plan-input.ts";
 import {
@@ -28,42 +21,6 @@ import {
   readyAdditions,
 } from "./plan-routes.ts";
 
-/** The rules of each kind: when two values are the same, and which actual ones are ours. */
-export const DIFF_RULES: {
-  readonly sysctl: DiffRules<Sysctl>;
-  readonly link: DiffRules<Link>;
-  readonly address: DiffRules<Address>;
-  readonly neighbour: DiffRules<Neighbour>;
-  readonly fdb: DiffRules<FdbEntry>;
-  readonly nexthop: DiffRules<Nexthop>;
-} = {
-  sysctl: { isSame: (a, b) => a.value === b.value, isOwned: () => false },
-  link: {
-    isSame: (a, b) => linkChange(b, a) === "none",
-    isOwned: (link) => isOurDevice(link.name),
-  },
-  address: { isSame: () => true, isOwned: isOurAddress },
-  neighbour: {
-    isSame: (a, b) => a.mac === b.mac && b.permanent,
-    isOwned: (row) => row.permanent && isOurDevice(row.device),
-  },
-  fdb: {
-    isSame: (a, b) => a.destination.equals(b.destination),
-    isOwned: (row) => isOurDevice(row.device),
-  },
-  nexthop: { isSame: isSameNexthop, isOwned: isOurNexthop },
-};
-
-function isSameNexthop(a: Nexthop, b: Nexthop): boolean {
-  return (
-    a.family === b.family &&
-    a.device === b.device &&
-    a.onlink === b.onlink &&
-    a.protocol === b.protocol &&
-    String(a.gateway) === String(b.gateway)
-  );
-}
-
 /** Operations handed to the kernel in one call; a turn of the event loop lies between two. */
 const CHUNK = 8_192;
 
@@ -72,30 +29,34 @@ const FAMILIES: readonly Family[] = [4, 6];
 /** The operations of one pass, stage by stage, each planned when it is asked for. */
 export class Plan {
   readonly #input: PlanInput;
-  /** Undefined: to be made again, because routes went along with a device. */
-  #additions: readonly RouteBatch[] | undefined;
+  readonly #differences: ObjectDifferences;
+  /** Undefined: to be found again, because routes went along with a device. */
+  #routes: RoutePlan | undefined;
 
   constructor(input: PlanInput) {
     this.#input = input;
-    this.#additions = planAllAdditions(input);
+    this.#differences = new ObjectDifferences(input);
+    this.#routes = planRoutes(input);
   }
 
   /** The routes to be added or changed, if nothing comes in between: most of a first sync. */
   get additions(): readonly RouteBatch[] {
-    return this.#additions ?? [];
+    return this.#routes?.additions ?? [];
   }
 
   *stage(stage: OpStage): Generator<KernelOps> {
     if (stage.kind !== "route") {
-      for (const ops of chunks(planObjects(stage, this.#input))) {
+      for (const ops of chunks(planObjects(stage, this.#differences, this.#input))) {
         if (stage.kind === "link" && !stage.removes) yield* this.#clearing(ops);
         yield ops;
       }
     } else if (stage.removes) {
-      for (const family of FAMILIES) yield* planRemovals(family, this.#input);
+      this.#routes ??= planRoutes(this.#input);
+      const { hasExtra } = this.#routes;
+      for (const family of FAMILIES) yield* planRemovals(family, hasExtra[family], this.#input);
     } else {
-      this.#additions ??= planAllAdditions(this.#input);
-      yield* readyAdditions(this.#additions, this.#input);
+      this.#routes ??= planRoutes(this.#input);
+      yield* readyAdditions(this.#routes.additions, this.#input);
     }
   }
 
@@ -103,32 +64,48 @@ export class Plan {
   *#clearing(ops: readonly KernelOp[]): Generator<KernelOps> {
     for (const op of ops) {
       if (op.kind !== "link" || op.verb === "add") continue;
-      this.#additions = undefined;
+      this.#routes = undefined;
+      this.#differences.forget();
       if (op.verb !== "delete") continue;
       for (const family of FAMILIES) yield* planClearing(family, op.object.name, this.#input);
     }
   }
 }
 
-function planAllAdditions(input: PlanInput): RouteBatch[] {
-  return FAMILIES.flatMap((family) => [
-    ...planAdditions(family, compareRoutes(family, input), input),
-  ]);
+/** What is to be done about the routes, as far as it does not depend on the stages before. */
+interface RoutePlan {
+  readonly additions: readonly RouteBatch[];
+  /** Whether there may be routes of ours that are not wanted. */
+  readonly hasExtra: Readonly<Record<Family, boolean>>;
 }
 
-function* planObjects(stage: OpStage, input: PlanInput): Generator<KernelOp> {
+function planRoutes(input: PlanInput): RoutePlan {
+  const hasExtra = { 4: true, 6: true };
+  const additions = FAMILIES.flatMap((family) => {
+    const differences = compareRoutes(family, input);
+    hasExtra[family] = differences.hasExtra;
+    return [...planAdditions(family, differences, input)];
+  });
+  return { additions, hasExtra };
+}
+
+function* planObjects(
+  stage: OpStage,
+  diffs: ObjectDifferences,
+  input: PlanInput,
+): Generator<KernelOp> {
   switch (stage.kind) {
     case "sysctl":
-      for (const diff of differences("sysctl", stage, input)) {
+      for (const diff of diffs.of("sysctl", stage.removes)) {
         if (diff.desired)
           yield { kind: "sysctl", verb: "replace", object: diff.desired, reason: diff.reason };
       }
       return;
     case "link":
-      for (const diff of differences("link", stage, input)) yield* planLink(diff);
+      for (const diff of diffs.of("link", stage.removes)) yield* planLink(diff);
       return;
     case "address":
-      for (const diff of differences("address", stage, input)) {
+      for (const diff of diffs.of("address", stage.removes)) {
         if (diff.reason === "unwanted") {
           yield { kind: "address", verb: "delete", object: diff.actual, reason: diff.reason };
         } else if (isThere("address", diff.desired.device, diff.key, input)) {
@@ -137,7 +114,7 @@ function* planObjects(stage: OpStage, input: PlanInput): Generator<KernelOp> {
       }
       return;
     case "neighbour":
-      for (const diff of differences("neighbour", stage, input)) {
+      for (const diff of diffs.of("neighbour", stage.removes)) {
         if (diff.reason === "unwanted") {
           yield { kind: "neighbour", verb: "delete", object: diff.actual, reason: diff.reason };
         } else if (isThere("neighbour", diff.desired.device, diff.key, input)) {
@@ -146,7 +123,7 @@ function* planObjects(stage: OpStage, input: PlanInput): Generator<KernelOp> {
       }
       return;
     case "fdb":
-      for (const diff of differences("fdb", stage, input)) {
+      for (const diff of diffs.of("fdb", stage.removes)) {
         if (diff.reason === "unwanted") {
           yield { kind: "fdb", verb: "delete", object: diff.actual, reason: diff.reason };
         } else if (isThere("fdb", diff.desired.device, diff.key, input)) {
@@ -155,7 +132,7 @@ function* planObjects(stage: OpStage, input: PlanInput): Generator<KernelOp> {
       }
       return;
     case "nexthop":
-      for (const diff of differences("nexthop", stage, input)) {
+      for (const diff of diffs.of("nexthop", stage.removes)) {
         if (diff.reason === "unwanted") {
           yield { kind: "nexthop", verb: "delete", object: diff.actual, reason: diff.reason };
         } else if (isThere("nexthop", diff.desired.device, diff.key, input)) {
@@ -182,43 +159,6 @@ function* planLink(diff: Difference<string, Link>): Generator<KernelOp> {
   } else {
     yield { kind: "link", verb: "delete", object: diff.actual, reason };
     yield { kind: "link", verb: "add", object: diff.desired, reason };
-  }
-}
-
-interface KindValues {
-  sysctl: Sysctl;
-  link: Link;
-  address: Address;
-  neighbour: Neighbour;
-  fdb: FdbEntry;
-  nexthop: Nexthop;
-}
-
-/** The map of one kind in a state. */
-export function mapOf<K extends KeyedKind>(state: KernelState, kind: K): Map<Key, KindValues[K]> {
-  const maps = {
-    sysctl: state.sysctls,
-    link: state.links,
-    address: state.addresses,
-    neighbour: state.neighbours,
-    fdb: state.fdb,
-    nexthop: state.nexthops,
-  };
-  return maps[kind] as unknown as Map<Key, KindValues[K]>;
-}
-
-/** Dirty differences of a kind that this stage is about. */
-function* differences<K extends KeyedKind>(
-  kind: K,
-  stage: OpStage,
-  { desired, actual, dirty }: PlanInput,
-): Generator<Difference<Key, KindValues[K]> & { key: string }> {
-  const keys = dirty.all === undefined ? dirty.keys(kind).keys() : undefined;
-  const rules = DIFF_RULES[kind] as unknown as DiffRules<KindValues[K]>;
-  for (const diff of keyedDiff(mapOf(desired, kind), mapOf(actual, kind), rules, keys)) {
-    if ((diff.reason === "unwanted") === stage.removes) {
-      yield diff as Difference<Key, KindValues[K]> & { key: string };
-    }
   }
 }
 

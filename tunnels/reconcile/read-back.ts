@@ -7,7 +7,7 @@ import type { KernelState } from "../kernel/kernel-state.ts";
 import { FORWARDING_SYSCTLS, OUR_DEVICES } from "../kernel/ownership.ts";
 import type { Cause, Dirty, Key, KeyedKind } from "./dirty.ts";
 import { type DiffRules, keyedDiff } from "./keyed-diff.ts";
-import { DIFF_RULES, mapOf } from "./plan.ts";
+import { DIFF_RULES, mapOf } from "./object-differences.ts";
 import type { ForeignRoutes } from "./plan-input.ts";
 
 /** What can be read back on its own. */
