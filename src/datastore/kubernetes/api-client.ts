@@ -85,10 +85,10 @@ export class ApiClient {
     }
   }
 
-  /** The longest that a watch should last on the connection there is, in seconds. */
-  async watchSeconds(): Promise<number> {
+  /** The longest that a watch should last on the connection there is, in milliseconds. */
+  async longestWatch(): Promise<number> {
     try {
-      return (await this.#connected()).watchSeconds;
+      return (await this.#connected()).longestWatch;
     } catch (error) {
       throw this.#failure(error);
     }

@@ -19,10 +19,10 @@ export interface Connection {
   /** No further request can be sent: it ended, or the server asked for another one. */
   readonly isOver: boolean;
   /**
-   * The longest that a watch may last, in seconds. Over HTTP/2 a silent server is found by a ping;
-   * over HTTP/1.1 only by a watch whose end does not come.
+   * The longest that a watch may last, in milliseconds. Over HTTP/2 a silent server is found by a
+   * ping; over HTTP/1.1 only by a watch whose end does not come.
    */
-  readonly watchSeconds: number;
+  readonly longestWatch: number;
   /** Rejects with a system error where there is no answer. `signal` also ends the body. */
   send(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse>;
   close(): void;
@@ -36,10 +36,13 @@ export interface ConnectionTimings {
   readonly idle: number;
   /** … and has this long to answer. */
   readonly answer: number;
+  /** The longest that a watch may last where a silent server is found otherwise. */
+  readonly watch: number;
 }
 
 export const connectionTimings: ConnectionTimings = {
   connect: 10_000,
   idle: 15_000,
   answer: 15_000,
+  watch: 600_000,
 };

@@ -5,7 +5,7 @@ import type { TlsIdentity } from "./access.ts";
 import type { Connection, ConnectionTimings, HttpRequest, HttpResponse } from "./connection.ts";
 
 export class Http1Connection implements Connection {
-  readonly watchSeconds: number;
+  readonly longestWatch: number;
   readonly #server: URL;
   readonly #agent: HttpAgent | HttpsAgent;
   isOver = false;
@@ -17,7 +17,7 @@ export class Http1Connection implements Connection {
       server.protocol === "http:"
         ? new HttpAgent(options)
         : new HttpsAgent({ ...options, ...identity, ALPNProtocols: ["http/1.1"] });
-    this.watchSeconds = Math.ceil((timings.idle + timings.answer) / 1_000);
+    this.longestWatch = Math.min(timings.watch, timings.idle + timings.answer);
   }
 
   send(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {

@@ -14,7 +14,7 @@ import type { Connection, ConnectionTimings, HttpRequest, HttpResponse } from ".
 const WINDOW = 8 << 20;
 
 export class Http2Connection implements Connection {
-  readonly watchSeconds = 600;
+  readonly longestWatch: number;
   readonly #session: ClientHttp2Session;
   readonly #timings: ConnectionTimings;
   readonly #pulse: NodeJS.Timeout;
@@ -24,6 +24,7 @@ export class Http2Connection implements Connection {
   /** @param socket with TLS done, and HTTP/2 agreed on */
   constructor(server: URL, socket: Duplex, timings: ConnectionTimings) {
     this.#timings = timings;
+    this.longestWatch = timings.watch;
     this.#session = connect(server, {
       createConnection: () => socket,
       settings: { initialWindowSize: WINDOW, enablePush: false },

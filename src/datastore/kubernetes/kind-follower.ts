@@ -4,7 +4,13 @@
  */
 import { reasonOf } from "../../errors.ts";
 import type { Answer, ApiClient } from "./api-client.ts";
-import { type ApiKind, type CalicoGroup, missingText, pathOf } from "./api-kinds.ts";
+import {
+  type ApiKind,
+  type CalicoGroup,
+  missingText,
+  pathOf,
+  type ServedGroup,
+} from "./api-kinds.ts";
 import { type ApiObject, listKind } from "./kind-list.ts";
 import { type Epoch, pause, type Recovery } from "./recovery.ts";
 import { isGone, isServerTrouble, refusalText, type Status, statusOf } from "./refusal.ts";
@@ -30,14 +36,13 @@ export interface KindFollowerParts {
   readonly recovery: Recovery;
   readonly listener: KindListener;
   readonly kind: ApiKind;
-  /** The group that serves the kind now; undefined where none does. */
-  readonly findGroup: (signal: AbortSignal) => Promise<CalicoGroup | undefined>;
+  /** What the cluster serves of Calico now. */
+  readonly findGroup: (signal: AbortSignal) => Promise<ServedGroup | undefined>;
   /** Milliseconds between two looks at what a cluster does not serve, or refuses. */
   readonly recheck: number;
+  /** Milliseconds after which a watch that the server should have ended is given up. */
+  readonly overtime: number;
 }
-
-/** A watch that the server should have ended is given up after this, in milliseconds. */
-const OVERTIME = 10_000;
 
 export class KindFollower {
   readonly #parts: KindFollowerParts;
@@ -80,9 +85,11 @@ export class KindFollower {
   async #listAndWatch(epoch: Epoch, signal: AbortSignal): Promise<void> {
     const { kind, recovery, findGroup } = this.#parts;
     if (this.#path === undefined) {
-      const group = kind.plural === "nodes" ? undefined : await findGroup(signal);
-      if (kind.plural !== "nodes" && group === undefined) return this.#isMissing(group, signal);
-      this.#path = pathOf(kind, group);
+      const served = kind.plural === "nodes" ? undefined : await findGroup(signal);
+      if (kind.plural !== "nodes" && served?.plurals.has(kind.plural) !== true) {
+        return this.#isMissing(served?.group, signal);
+      }
+      this.#path = pathOf(kind, served?.group);
     }
     if (this.#revision === undefined && !(await this.#list(this.#path, epoch, signal))) return;
     const end = await this.#watch(this.#path, epoch, signal);
@@ -125,8 +132,9 @@ export class KindFollower {
   ): Promise<"over" | "early" | "gone" | "refused"> {
     const { client, kind, recovery, listener } = this.#parts;
     // Not all watches of all agents are to end in step.
-    const seconds = Math.ceil((await client.watchSeconds()) * (0.5 + Math.random() / 2));
-    const overtime = AbortSignal.timeout(seconds * 1_000 + OVERTIME);
+    const longest = await client.longestWatch();
+    const seconds = Math.ceil((longest / 1_000) * (0.5 + Math.random() / 2));
+    const overtime = AbortSignal.timeout(seconds * 1_000 + this.#parts.overtime);
     const begun = performance.now();
     const query = {
       watch: "true",
@@ -165,10 +173,9 @@ export class KindFollower {
   async #refused(answer: Answer, epoch: Epoch, signal: AbortSignal): Promise<void> {
     const { kind, recovery, listener } = this.#parts;
     if (answer.status === 404) {
-      const path = this.#path;
       this.#path = undefined;
       this.#revision = undefined;
-      return this.#isMissing(path?.includes("/v3/") ? "projectcalico.org/v3" : undefined, signal);
+      return this.#isMissing(undefined, signal);
     }
     const reason = refusalText(answer, `which ${kind.plural} there are`);
     if (isServerTrouble(answer.status)) {

@@ -23,12 +23,15 @@ export interface KubernetesTimings extends RecoveryTimings {
   readonly quiet: number;
   /** Between two looks at what a cluster does not serve, or refuses. */
   readonly recheck: number;
+  /** After which a watch that the server should have ended is given up. */
+  readonly overtime: number;
 }
 
 export const kubernetesTimings: KubernetesTimings = {
   ...recoveryTimings,
   quiet: 15,
   recheck: 60_000,
+  overtime: 10_000,
 };
 
 export interface KubernetesStoreOptions {
@@ -45,7 +48,6 @@ interface KindState {
   readonly follower: KindFollower;
   /** Listed or watched at present, or known not to be there. */
   isSettled: boolean;
-  trouble: KindTrouble | undefined;
   /** A list that was not told yet, with the events since. */
   list: Map<string, Entry> | undefined;
   wasListed: boolean;
@@ -58,6 +60,8 @@ export class KubernetesStore implements RemoteStore, KindListener {
   readonly #recovery: Recovery;
   readonly #kinds: readonly KindState[];
   readonly #changes: EntryChange[] = [];
+  /** What is wrong with which kind; the newest is the last. */
+  readonly #troubles = new Map<ApiKind, KindTrouble>();
   #feed: RemoteFeed | undefined;
   #revision = "0";
   #readAt = 0;
@@ -77,14 +81,14 @@ export class KubernetesStore implements RemoteStore, KindListener {
         recovery: this.#recovery,
         listener: this,
         kind,
-        findGroup: (signal) => this.#groupOf(kind, signal),
+        findGroup: (signal) => this.#findGroup(signal),
         recheck: this.#timings.recheck,
+        overtime: this.#timings.overtime,
       });
       return {
         kind,
         follower,
         isSettled: false,
-        trouble: undefined,
         list: undefined,
         wasListed: false,
       };
@@ -138,19 +142,17 @@ export class KubernetesStore implements RemoteStore, KindListener {
 
   lost(kind: ApiKind, trouble: KindTrouble): void {
     const state = this.#state(kind);
-    state.trouble = trouble;
     state.isSettled = trouble.what === "missing";
+    this.#troubles.delete(kind);
     const isNone = trouble.what === "missing" && kind.isOptional && !state.wasListed;
-    if (isNone) {
-      state.trouble = undefined;
-      state.list ??= new Map();
-    }
+    if (isNone) state.list ??= new Map();
+    else this.#troubles.set(kind, trouble);
     this.#tell();
   }
 
   #settle(state: KindState): void {
     state.isSettled = true;
-    state.trouble = undefined;
+    this.#troubles.delete(state.kind);
     this.#gather();
   }
 
@@ -213,21 +215,20 @@ export class KubernetesStore implements RemoteStore, KindListener {
 
   /** The one thing to say of all that is wrong: what keeps most from working. */
   #trouble(): { state: "unreachable" | "incomplete"; reason: string } | undefined {
-    const troubles = this.#kinds.flatMap(({ trouble }) => trouble ?? []);
+    const troubles = [...this.#troubles.values()];
     const worst =
-      troubles.find(({ what }) => what === "server") ??
-      troubles.find(({ what }) => what === "refused") ??
-      troubles[0];
+      troubles.findLast(({ what }) => what === "server") ??
+      troubles.findLast(({ what }) => what === "refused") ??
+      troubles.at(-1);
     if (worst === undefined) return undefined;
     return { state: worst.what === "missing" ? "incomplete" : "unreachable", reason: worst.reason };
   }
 
   /** All kinds ask at about the same time: one look is enough for them. */
-  async #groupOf(kind: ApiKind, signal: AbortSignal): Promise<ServedGroup["group"] | undefined> {
+  #findGroup(signal: AbortSignal): Promise<ServedGroup | undefined> {
     this.#finding ??= findServedGroup(this.#client, signal).finally(() => {
       this.#finding = undefined;
     });
-    const served = await this.#finding;
-    return served?.plurals.has(kind.plural) ? served.group : undefined;
+    return this.#finding;
   }
 }

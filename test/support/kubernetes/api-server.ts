@@ -3,9 +3,14 @@
  * pages, watches with bookmarks, optimistic locking, schemas, bearer tokens, over TLS with HTTP/2
  * and HTTP/1.1. Test equipment; each thing that can go wrong is a switch (faults.ts).
  */
-
-import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Session } from "node:http2";
-import { createSecureServer, type Http2SecureServer } from "node:http2";
+import {
+  createSecureServer,
+  type Http2SecureServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from "node:http2";
+import { createServer as createHttp1Server, type Server as Http1Server } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { type Certificate, makeCertificate } from "./certificate.ts";
 import { Faults } from "./faults.ts";
@@ -50,7 +55,7 @@ export class ApiServer {
   readonly #watches = new Set<WatchStream>();
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #sockets = new Set<Socket>();
-  #server: Http2SecureServer | undefined;
+  #server: Http1Server | Http2SecureServer | undefined;
 
   private constructor(certificate: Certificate, options: ApiServerOptions) {
     this.#certificate = certificate;
@@ -83,10 +88,11 @@ export class ApiServer {
   /** On the port it had before, if it had one. */
   async listen(): Promise<void> {
     const { cert, key } = this.#certificate;
-    const ALPNProtocols = this.#options.onlyHttp1 ? ["http/1.1"] : ["h2", "http/1.1"];
-    const server = createSecureServer({ cert, key, allowHTTP1: true, ALPNProtocols });
+    const server = this.#options.onlyHttp1
+      ? createHttp1Server({ cert, key })
+      : createSecureServer({ cert, key, allowHTTP1: true });
     this.#server = server;
-    server.on("session", (session) => {
+    server.on("session", (session: ServerHttp2Session) => {
       this.#sessions.add(session);
       session.on("close", () => this.#sessions.delete(session));
       session.on("error", () => {});
@@ -95,9 +101,12 @@ export class ApiServer {
       this.#sockets.add(socket);
       socket.on("close", () => this.#sockets.delete(socket));
     });
-    server.on("secureConnection", (socket) => socket.on("error", () => {}));
+    server.on("secureConnection", (socket: Socket) => socket.on("error", () => {}));
     server.on("tlsClientError", () => {});
-    server.on("request", (request, response) => void this.#answer(request, response));
+    // What is used of requests and answers is the same for both.
+    const answer = (request: Http2ServerRequest, response: Http2ServerResponse): void =>
+      void this.#answer(request, response);
+    server.on("request", answer as () => void);
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
       server.listen({ port: this.port, host: "127.0.0.1", backlog: 4096 }, resolve);
@@ -208,6 +217,15 @@ export class ApiServer {
     if (seen.isWatch && method === "GET" && name === undefined) {
       if (this.faults.take("goneAtStart")) {
         say(410, failure(410, "The resourceVersion for the provided watch is too old."));
+        return;
+      }
+      const from = Number(query.get("resourceVersion") ?? 0);
+      if (from > this.store.revision) {
+        const message = `Too large resource version: ${from}, current: ${this.store.revision}`;
+        const causes = [
+          { reason: "ResourceVersionTooLarge", message: "Too large resource version" },
+        ];
+        say(504, failure(504, message, { reason: "Timeout", details: { causes } }));
         return;
       }
       const { bookmarkEvery = 60_000 } = this.#options;

@@ -100,6 +100,12 @@ export class ObjectStore {
     this.#oldest = this.revision;
   }
 
+  /** As after a restore from a backup that was taken `back` writes ago: its content is the caller's. */
+  goBack(back: number): void {
+    this.revision -= back;
+    this.forgetHistory();
+  }
+
   create(kind: string, object: KubeObject): KubeObject | Refusal {
     if (this.get(kind, object.metadata.name) !== undefined) return "exists";
     const uid = `00000000-0000-4000-8000-${String(this.revision).padStart(12, "0")}`;

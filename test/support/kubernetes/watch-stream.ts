@@ -1,5 +1,5 @@
 /** One open watch: a line of JSON for each event, bookmarks between them, an end when its time is up. */
-import type { Http2ServerResponse } from "node:http2";
+import { constants, type Http2ServerResponse } from "node:http2";
 import type { Faults } from "./faults.ts";
 import { apiVersionOf, type ServedKind } from "./kinds.ts";
 import type { ObjectStore } from "./object-store.ts";
@@ -81,9 +81,10 @@ export class WatchStream {
     this.#response.end();
   }
 
+  /** The stream over HTTP/2, the whole connection over HTTP/1.1. */
   cut(): void {
-    this.#response.stream?.destroy();
     if (this.#response.stream === undefined) this.#response.socket?.destroy();
+    else this.#response.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
   }
 
   #say(type: string, object: object): void {

@@ -30,6 +30,8 @@ export const shortTimings: KubernetesTimings & ConnectionTimings = {
   connect: 5_000,
   idle: 300,
   answer: 300,
+  watch: 600_000,
+  overtime: 300,
 };
 
 export interface OpenOptions {
