@@ -8,8 +8,9 @@ import { Overlay } from "../../tunnels/desired/overlay.ts";
 import type { EffectiveSettings } from "../../tunnels/desired/settings.ts";
 import { PathTable } from "../../tunnels/kernel/path-table.ts";
 import type { LoadedConfig } from "../config/load-config.ts";
+import type { Setting, SettingValue } from "../config/setting.ts";
 import { formatValue } from "../config/setting-value.ts";
-import { type Config, SETTINGS, type Setting, type SettingValue } from "../config/settings.ts";
+import { type Config, SETTINGS } from "../config/settings.ts";
 import { openDatastore } from "../datastore/open.ts";
 import { print, printJson } from "./output.ts";
 import { columns } from "./text.ts";
@@ -42,11 +43,14 @@ export async function printConfig(loaded: LoadedConfig, json: boolean): Promise<
 }
 
 function printed(
-  { name, overlay, otherwise }: Setting,
+  { name, overlay, otherwise, isSecret }: Setting,
   { sources }: LoadedConfig,
   settings: EffectiveSettings,
 ): PrintedSetting {
   const given = sources.get(name);
+  if (given !== undefined && isSecret) {
+    return { name, value: null, source: `${given.source}, not shown` };
+  }
   if (given !== undefined) return { name, ...given };
   const found = overlay && settings[overlay];
   if (found?.value === undefined) {

@@ -1,8 +1,9 @@
 /** SIGHUP: the configuration is read again, and what a running agent can take in is in force at once. */
 import type { Agent } from "../agent.ts";
 import type { LoadedConfig } from "../config/load-config.ts";
+import type { Setting } from "../config/setting.ts";
 import { formatValue } from "../config/setting-value.ts";
-import { SETTINGS, type Setting } from "../config/settings.ts";
+import { SETTINGS } from "../config/settings.ts";
 import { reasonOf } from "../errors.ts";
 import type { Logger } from "../observe/log.ts";
 import type { Systemd } from "../observe/systemd.ts";

@@ -1,7 +1,8 @@
 /** Flags of the settings table on a command, and the configuration they give. */
 import { type Command, Option } from "commander";
 import { type LoadedConfig, loadConfig } from "../config/load-config.ts";
-import { CONFIG_VARIABLE, SETTINGS, type Setting, variableName } from "../config/settings.ts";
+import type { Setting } from "../config/setting.ts";
+import { CONFIG_VARIABLE, SETTINGS, variableName } from "../config/settings.ts";
 
 /**
  * Adds `--config` and the flags of the settings, all or the named ones. `hidden` are taken and not

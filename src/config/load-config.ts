@@ -6,14 +6,14 @@ import type { Dataplane } from "../../tunnels/model/dataplane.ts";
 import type { OverlaySettings } from "../../tunnels/model/overlay-settings.ts";
 import { CausewayError } from "../errors.ts";
 import { type PlacedValue, readConfigFile } from "./config-file.ts";
+import type { EtcdSettings } from "./etcd-settings.ts";
 import { nearest } from "./nearest.ts";
+import type { Setting, SettingValue } from "./setting.ts";
 import { parseAddresses, parseCidrs, parsePattern, readValue } from "./setting-value.ts";
 import {
   CONFIG_VARIABLE,
   type Config,
   SETTINGS,
-  type Setting,
-  type SettingValue,
   VARIABLE_PREFIX,
   variableName,
 } from "./settings.ts";
@@ -54,7 +54,8 @@ export function loadConfig(inputs: ConfigInputs, required: readonly string[]): L
     const given = givenValue(setting, inputs, file);
     if (given !== undefined) {
       const result = readValue(setting, given.raw);
-      if ("fault" in result) faults.push(`${given.where} "${given.raw}": ${result.fault}`);
+      const shown = setting.isSecret ? "" : ` "${given.raw}"`;
+      if ("fault" in result) faults.push(`${given.where}${shown}: ${result.fault}`);
       else sources.set(setting.name, { value: result.value, source: given.source });
     } else if (setting.fallback) {
       sources.set(setting.name, { value: setting.fallback(), source: "default" });
@@ -143,6 +144,7 @@ function toConfig(sources: ReadonlyMap<string, SourcedValue>): Config {
     blocks: value("blocks") as BlockOrigin,
     register: value("register") as boolean | undefined,
     nodeAddress: addressWish((name) => value(name) as string | undefined),
+    etcd: etcdSettings(sources),
     runDir: value("runDir") as string,
     logLevel: value("logLevel") as Config["logLevel"],
     dataplane: value("dataplane") as Dataplane,
@@ -164,4 +166,9 @@ function addressWish(text: (name: string) => string | undefined): AddressWish {
     ...(reaches !== undefined && { reaches }),
     ...(cidrs !== undefined && { cidrs: parseCidrs(cidrs) }),
   };
+}
+
+function etcdSettings(sources: ReadonlyMap<string, SourcedValue>): EtcdSettings {
+  const given = [...sources].filter(([name]) => name.startsWith("etcd"));
+  return Object.fromEntries(given.map(([name, { value }]) => [name, value]));
 }

@@ -4,7 +4,7 @@ import { type IpAddress, parseIp } from "../../encap/address/ip-address.ts";
 import type { WishedAddress } from "../../tunnels/ipam/node-address.ts";
 import { reasonOf } from "../errors.ts";
 import { parseDuration } from "./duration.ts";
-import type { Setting, SettingValue } from "./settings.ts";
+import type { Setting, SettingValue } from "./setting.ts";
 
 export type ReadResult = { readonly value: SettingValue } | { readonly fault: string };
 
@@ -93,8 +93,9 @@ function readAddress(raw: unknown, family: "IPv4" | "IPv6"): ReadResult {
   return { fault: `must be an ${family} address` };
 }
 
-/** As the configuration file takes it. */
+/** As the configuration file takes it; a secret is not told. */
 export function formatValue(setting: Setting, value: SettingValue): string {
+  if (setting.isSecret) return "(not shown)";
   if (setting.type !== "duration") return String(value);
   const milliseconds = Number(value);
   if (milliseconds % 1_000 !== 0) return `${milliseconds}ms`;

@@ -4,11 +4,12 @@
  * come from here.
  */
 import { hostname } from "node:os";
-import type { IpAddress } from "../../encap/address/ip-address.ts";
 import type { AddressWish } from "../../tunnels/ipam/node-address.ts";
 import type { BlockOrigin } from "../../tunnels/model/block-origin.ts";
 import type { Dataplane } from "../../tunnels/model/dataplane.ts";
 import type { OverlaySettings } from "../../tunnels/model/overlay-settings.ts";
+import { ETCD_SETTINGS, type EtcdSettings } from "./etcd-settings.ts";
+import type { Setting } from "./setting.ts";
 
 export interface Config {
   readonly node: string;
@@ -22,6 +23,7 @@ export interface Config {
   readonly register: boolean | undefined;
   /** How the node's own address is found where the agent registers it. */
   readonly nodeAddress: AddressWish;
+  readonly etcd: EtcdSettings;
   readonly runDir: string;
   readonly logLevel: "debug" | "info" | "warn" | "error";
   readonly dataplane: Dataplane;
@@ -31,40 +33,6 @@ export interface Config {
   readonly overlay: OverlaySettings;
   /** Where each of those came from, as `--print-config` says it. */
   readonly overlaySources: { readonly [Name in keyof OverlaySettings]?: string };
-}
-
-/** Durations are milliseconds. */
-export type SettingValue = string | number | boolean | IpAddress;
-
-export interface Setting {
-  /** Key in the configuration file; the variable is CAUSEWAY_ and this in upper case. */
-  readonly name: string;
-  /** Flag with its placeholder, as commander takes it; absent for what is rarely touched. */
-  readonly flag?: string;
-  /** Has a `--no-` twin: without either flag nothing is said. */
-  readonly hasOffFlag?: true;
-  readonly help: string;
-  readonly type:
-    | "text"
-    | "integer"
-    | "boolean"
-    | "duration"
-    | "choice"
-    | "IPv4"
-    | "IPv6"
-    | "addresses"
-    | "cidrs"
-    | "pattern";
-  /** What a choice can be. */
-  readonly choices?: readonly string[];
-  readonly range?: readonly [number, number];
-  readonly fallback?: () => SettingValue;
-  /** The member of OverlaySettings it overrides; the FelixConfiguration's value is next in line. */
-  readonly overlay?: keyof OverlaySettings;
-  /** What holds where nobody says anything, for settings without a value of their own. */
-  readonly otherwise?: string;
-  /** A running agent does not take a new value in. */
-  readonly needsRestart?: true;
 }
 
 export const VARIABLE_PREFIX = "CAUSEWAY_";
@@ -84,8 +52,8 @@ export const SETTINGS: readonly Setting[] = [
   },
   {
     name: "datastore",
-    flag: "--datastore <file:DIR|kubernetes:>",
-    help: "where nodes, pools and blocks are: file:DIR, a directory of YAML or JSON files, or kubernetes:",
+    flag: "--datastore <file:DIR|etcd://HOST|kubernetes:>",
+    help: "where nodes, pools and blocks are: file:DIR, a directory of YAML or JSON files, etcd://HOST:PORT,... or kubernetes:",
     type: "text",
     needsRestart: true,
   },
@@ -149,6 +117,7 @@ export const SETTINGS: readonly Setting[] = [
     type: "cidrs",
     otherwise: "without any of these four, the default route says which address it is",
   },
+  ...ETCD_SETTINGS,
   {
     name: "runDir",
     flag: "--run-dir <dir>",

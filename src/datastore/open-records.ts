@@ -1,17 +1,28 @@
-/** From `--datastore` to the store that records are written through. */
+/** From the settings to the store that records are written through. */
+import type { Config } from "../config/settings.ts";
 import { CausewayError } from "../errors.ts";
 import type { RecordStore } from "./record-store.ts";
 
 /** What the operator wanted to do, for the message where it cannot be: "--register". */
 export type Purpose = string;
 
+export type RecordSettings = Pick<Config, "datastore" | "etcd">;
+
 /** Whether records can be written through a datastore of this kind at all. */
-export function canWriteRecords(_url: string): boolean {
-  return false;
+export function canWriteRecords(url: string): boolean {
+  return url.startsWith("etcd:");
 }
 
 /** @throws CausewayError `bad-config` where nothing can be written there */
-export async function openRecordStore(url: string, purpose: Purpose): Promise<RecordStore> {
+export async function openRecordStore(
+  settings: RecordSettings,
+  purpose: Purpose,
+): Promise<RecordStore> {
+  const { datastore: url } = settings;
+  if (url.startsWith("etcd:")) {
+    const { openEtcdRecords } = await import("./etcd/open.ts");
+    return openEtcdRecords(settings);
+  }
   const what = `${purpose} writes records, and causeway writes none to ${url}`;
   const hint = "write the files of a file datastore yourself; see causeway validate";
   throw new CausewayError("bad-config", what, { hint });

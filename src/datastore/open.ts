@@ -9,17 +9,21 @@ import { FileDatastore } from "./file.ts";
 import type { SnapshotFile } from "./snapshot-file.ts";
 
 /** The settings that say which datastore it is and how to reach it. */
-export type DatastoreSettings = Pick<Config, "datastore" | "kubeconfig" | "kubeContext" | "blocks">;
+export type DatastoreSettings = Pick<
+  Config,
+  "datastore" | "kubeconfig" | "kubeContext" | "blocks" | "etcd"
+>;
 
 export interface OpenOptions {
   /** Where the copy of the last good state is kept; none without. */
   readonly snapshot?: SnapshotFile;
 }
 
-const KINDS = "file:DIR or kubernetes:";
+const KINDS = "file:DIR, etcd://HOST:PORT[,HOST:PORT...] or kubernetes:";
 
 /**
- * @param settings `datastore`: `file:DIR`, a relative DIR is below the working directory; `kubernetes:`
+ * @param settings `datastore`: `file:DIR`, a relative DIR is below the working directory;
+ *   `etcd://HOST:PORT[,HOST:PORT...][?prefix=/calico]`; `kubernetes:`
  * @throws CausewayError `bad-config`
  */
 export async function openDatastore(
@@ -31,6 +35,10 @@ export async function openDatastore(
   switch (kind) {
     case "file":
       return new FileDatastore(directoryOf(url, rest), options);
+    case "etcd": {
+      const { openEtcd } = await import("./etcd/open.ts");
+      return openEtcd(settings, options);
+    }
     case "kubernetes": {
       refuseRest(url, rest);
       const { openKubernetes } = await import("./kubernetes/open.ts");

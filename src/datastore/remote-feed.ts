@@ -25,7 +25,7 @@ export interface ToldChanges {
 export type Told =
   | ({ readonly what: "list" } & ToldList)
   | ({ readonly what: "changes" } & ToldChanges)
-  | { readonly what: "found"; readonly readAt: number }
+  | { readonly what: "found"; readonly readAt: number; readonly revision: string | undefined }
   | ({ readonly what: "lost"; readonly readAt: undefined } & RemoteTrouble);
 
 /** Why the store's present state is not known. */
@@ -53,9 +53,12 @@ export class RemoteFeed {
     this.#tell({ what: "changes", ...changes });
   }
 
-  /** It answers: the state in force is the present one. May be said often. */
-  found(readAt: number): void {
-    this.#tell({ what: "found", readAt });
+  /**
+   * It answers: the state in force is the present one. May be said often.
+   * @param revision up to which nothing else has changed, if that is known
+   */
+  found(readAt: number, revision?: string): void {
+    this.#tell({ what: "found", readAt, revision });
   }
 
   /** It cannot be reached or read, or not all of it. May be said often. */

@@ -137,6 +137,7 @@ export class RemoteDatastore implements Datastore {
         return;
       case "found":
         this.#trouble = undefined;
+        this.#revision = told.revision ?? this.#revision;
         return;
       case "list":
         return this.#takeList(told);

@@ -26,7 +26,7 @@ export async function openRegistrar(
 ): Promise<OpenRegistrar | undefined> {
   const { datastore, node, register: asked, nodeAddress: wish } = config;
   if (asked === false || (asked === undefined && !canWriteRecords(datastore))) return undefined;
-  const store = await openRecordStore(datastore, "--register");
+  const store = await openRecordStore(config, "--register");
   const parts = { store, node, machine: machineDigest(), asked, wish, kernel, log };
   return { registrar: new Registrar(parts), store };
 }

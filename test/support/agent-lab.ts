@@ -22,6 +22,7 @@ const CONFIG: Config = {
   kubeconfig: undefined,
   kubeContext: undefined,
   blocks: "auto",
+  etcd: {},
   overlay: {},
   overlaySources: {},
 };

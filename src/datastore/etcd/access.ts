@@ -1,18 +1,7 @@
 /** Where etcd is and how one gets in: from `etcd://HOST:PORT,…?prefix=/calico` and the settings. */
 import { readFileSync } from "node:fs";
+import type { EtcdSettings } from "../../config/etcd-settings.ts";
 import { CausewayError, errnoOf, reasonOf } from "../../errors.ts";
-
-/** What the settings say beside the URL. */
-export interface EtcdSettings {
-  /** Paths of PEM files. TLS is used where any of them is given. */
-  readonly etcdCa?: string | undefined;
-  readonly etcdCert?: string | undefined;
-  readonly etcdKey?: string | undefined;
-  readonly etcdUser?: string | undefined;
-  readonly etcdPassword?: string | undefined;
-  /** A file whose first line is the password. */
-  readonly etcdPasswordFile?: string | undefined;
-}
 
 export interface EtcdAccess {
   /** As the operator wrote it. It never has secrets in it. */

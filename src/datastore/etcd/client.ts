@@ -59,7 +59,8 @@ export class EtcdClient {
 
   /** The next call goes to the next endpoint, on a new connection. */
   next(): void {
-    this.close();
+    this.#member?.retire();
+    this.#member = undefined;
     this.#at = (this.#at + 1) % this.access.endpoints.length;
   }
 

@@ -41,36 +41,44 @@ export class EtcdError extends Error {
     return this.status === STATUS.outOfRange;
   }
 
+  /** We ended it ourselves. */
+  get isCancelled(): boolean {
+    return this.status === STATUS.cancelled;
+  }
+
   /** Another member may do better. */
   get isOfMember(): boolean {
     return this.status === STATUS.unavailable || this.status === STATUS.deadlineExceeded;
   }
 }
 
-const NOT_SENT = "No connection established";
+const NO_CONNECTION = "No connection established";
+const CLOSED_BEFORE = "Channel closed before call started";
 
 /** @param endpoint "HOST:PORT" */
 export function etcdError(error: unknown, endpoint: string, deadline: number): EtcdError {
   if (error instanceof EtcdError) return error;
   const { code, details = "" } = error as Partial<ServiceError>;
-  if (typeof code !== "number") return new EtcdError(0, `${endpoint}: ${reasonOf(error)}`);
-  const wasNotSent = code === STATUS.unavailable && details.startsWith(NOT_SENT);
-  return new EtcdError(code, `${endpoint}: ${words(code, details, deadline)}`, wasNotSent);
+  if (typeof code !== "number") return new EtcdError(0, `etcd ${endpoint}: ${reasonOf(error)}`);
+  const wasNotSent =
+    code === STATUS.unavailable &&
+    (details.startsWith(NO_CONNECTION) || details.startsWith(CLOSED_BEFORE));
+  return new EtcdError(code, `etcd ${endpoint}: ${words(code, details, deadline)}`, wasNotSent);
 }
 
 /** As the datastore and those who write records report it. */
-export function asCausewayError(error: unknown, url: string): CausewayError {
+export function asCausewayError(error: unknown): CausewayError {
   if (error instanceof CausewayError) return error;
   const hint = error instanceof EtcdError ? hintFor(error) : undefined;
   const options = { cause: error, ...(hint === undefined ? {} : { hint }) };
-  return new CausewayError("datastore", `${url}: ${reasonOf(error)}`, options);
+  return new CausewayError("datastore", reasonOf(error), options);
 }
 
 function words(code: number, details: string, deadline: number): string {
   if (code === STATUS.deadlineExceeded) return `no answer within ${deadline / 1_000} s`;
   const text = details.replace(/^etcdserver: /, "").replace(/ Resolution note:.*$/s, "");
-  if (text.startsWith(NOT_SENT)) {
-    const reason = text.slice(NOT_SENT.length).replace(/^\. Last error: /, "");
+  if (text.startsWith(NO_CONNECTION)) {
+    const reason = text.slice(NO_CONNECTION.length).replace(/^\. Last error: /, "");
     return `no connection${reason === "" ? "" : ` (${reason.replace(/\.$/, "")})`}`;
   }
   return text === "" ? `gRPC status ${code}` : text;

@@ -7,6 +7,7 @@ import {
   type ClientOptions,
   credentials,
   Metadata,
+  type ServiceError,
 } from "@grpc/grpc-js";
 import type { Tls } from "./access.ts";
 import { etcdError } from "./etcd-error.ts";
@@ -44,6 +45,8 @@ export class Member {
   /** "HOST:PORT". */
   readonly endpoint: string;
   readonly #client: Client;
+  /** What is under way, to be ended with the connection. */
+  readonly #calls = new Set<{ cancel(): void }>();
 
   constructor(endpoint: string, tls: Tls | undefined, timings: MemberTimings) {
     this.endpoint = endpoint;
@@ -74,19 +77,14 @@ export class Member {
       const options = { deadline: Date.now() + deadline };
       const { encode } = request;
       const { decode } = answer;
-      this.#client.makeUnaryRequest(
-        path,
-        encode,
-        decode,
-        value,
-        metadata,
-        options,
-        (error, got) => {
-          if (error !== null || got === undefined)
-            reject(etcdError(error, this.endpoint, deadline));
-          else resolve(got);
-        },
-      );
+      const done = (error: ServiceError | null, got?: Answer): void => {
+        this.#calls.delete(running);
+        if (got !== undefined) resolve(got);
+        else reject(etcdError(error, this.endpoint, deadline));
+      };
+      const client = this.#client;
+      const running = client.makeUnaryRequest(path, encode, decode, value, metadata, options, done);
+      this.#calls.add(running);
     });
   }
 
@@ -101,6 +99,8 @@ export class Member {
       answer.decode,
       metadata,
     );
+    this.#calls.add(stream);
+    stream.on("close", () => this.#calls.delete(stream));
     // What is not iterated over any more still ends with an error, which nobody waits for.
     stream.on("error", () => undefined);
     const { endpoint } = this;
@@ -118,8 +118,14 @@ export class Member {
     };
   }
 
-  /** Pending calls end with an error. */
+  /** Nothing new begins on this connection; what is under way goes on to its end or deadline. */
+  retire(): void {
+    this.#client.close();
+  }
+
+  /** What is under way ends with an error. */
   close(): void {
+    for (const call of this.#calls) call.cancel();
     this.#client.close();
   }
 }

@@ -35,17 +35,17 @@ class Reader {
     this.bytes = bytes;
   }
 
-  /** A varint as a signed 64-bit number; exact up to 2^53, which no revision reaches. */
+  /** A varint as a signed 64-bit number; exact from -2^53 to 2^53, which no revision reaches. */
   varint(): number {
+    const start = this.at;
     let value = 0;
     let scale = 1;
     for (let count = 0; count < 10; count++) {
       const byte = this.bytes[this.at++];
       if (byte === undefined) throw new RangeError("cut off in a number");
-      // The tenth byte is the sign of a negative number; all others give seven bits.
-      if (count === 9) return value - 2 ** 63;
       value += (byte & 0x7f) * scale;
-      if (byte < 0x80) return value;
+      // Only negative numbers have ten bytes.
+      if (byte < 0x80) return count < 9 ? value : negative(this.bytes.subarray(start, this.at));
       scale *= 0x80;
     }
     throw new RangeError("a number has more than ten bytes");
@@ -184,4 +184,10 @@ function varint(value: number): Buffer {
   }
   out.push(rest);
   return Buffer.from(out);
+}
+
+function negative(encoded: Buffer): number {
+  let value = 0n;
+  for (const byte of encoded.toReversed()) value = value * 128n + BigInt(byte & 0x7f);
+  return Number(BigInt.asIntN(64, value));
 }

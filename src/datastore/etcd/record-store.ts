@@ -159,7 +159,7 @@ export class EtcdRecordStore implements RecordStore {
     try {
       return await ask();
     } catch (error) {
-      throw asCausewayError(error, this.url);
+      throw asCausewayError(error);
     }
   }
 }

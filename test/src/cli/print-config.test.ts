@@ -95,3 +95,13 @@ test("causeway run --print-config --json has all that the text has", async () =>
     source: "--datastore",
   });
 });
+
+test("causeway run --print-config does not show a password", async () => {
+  const env = { CAUSEWAY_ETCD_PASSWORD: "sesame", CAUSEWAY_ETCD_USER: "alder" };
+  for (const json of [[], ["--json"]]) {
+    const { stdout } = await causeway(["run", "--print-config", ...json], env);
+    expect(stdout).toContain("CAUSEWAY_ETCD_PASSWORD, not shown");
+    expect(stdout).toContain("alder");
+    expect(stdout).not.toContain("sesame");
+  }
+});

@@ -61,7 +61,9 @@ describe("causeway refuses with exit code 64, what is wrong, and what to type", 
     [
       "a missing datastore",
       ["run", "--node", "alder"],
-      ["causeway: no datastore: give --datastore file:DIR|kubernetes:, or set CAUSEWAY_DATASTORE"],
+      [
+        "causeway: no datastore: give --datastore file:DIR|etcd://HOST|kubernetes:, or set CAUSEWAY_DATASTORE",
+      ],
     ],
     [
       "every wrong value at once",

@@ -56,6 +56,12 @@ describe("loadConfig", () => {
     expect(String(nodeAddress.cidrs)).toBe("192.0.2.0/24");
   });
 
+  test("says nothing of what a secret is", () => {
+    const [fault, ...others] = faults({ configFile: file("etcdPassword: 271828") });
+    expect(fault).toMatch(/config\.yaml:1: etcdPassword: must be a text$/);
+    expect(others).toEqual([]);
+  });
+
   test("gives the calculation what was set here alone, each with its source", () => {
     const inputs = {
       flags: { vxlanMtu: "1400" },

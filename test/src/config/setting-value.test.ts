@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
+import type { Setting } from "../../../src/config/setting.ts";
 import { formatValue, readValue } from "../../../src/config/setting-value.ts";
-import { SETTINGS, type Setting } from "../../../src/config/settings.ts";
+import { SETTINGS } from "../../../src/config/settings.ts";
 
 const refresh = SETTINGS.find(({ name }) => name === "routeRefreshInterval") as Setting;
 

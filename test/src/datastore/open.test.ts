@@ -3,7 +3,13 @@ import { expect, test } from "vitest";
 import { FileDatastore } from "../../../src/datastore/file.ts";
 import { openDatastore } from "../../../src/datastore/open.ts";
 
-const settings = { kubeconfig: undefined, kubeContext: undefined, blocks: "auto" } as const;
+const settings = {
+  kubeconfig: undefined,
+  kubeContext: undefined,
+  blocks: "auto",
+  etcd: {},
+} as const;
+const kinds = "unknown kind; use file:DIR, etcd://HOST:PORT[,HOST:PORT...] or kubernetes:";
 
 test.each(["file:/etc/causeway", "file:./cluster", "file:cluster"])(
   "openDatastore opens %s",
@@ -20,10 +26,9 @@ test("openDatastore takes file:///DIR for file:/DIR", async () => {
 });
 
 test.each([
-  ["etcd//10.0.0.1", '--datastore "etcd//10.0.0.1": unknown kind; use file:DIR or kubernetes:'],
-  ["etcd://10.0.0.1", '--datastore "etcd://10.0.0.1": unknown kind; use file:DIR or kubernetes:'],
-  ["/etc/causeway", '--datastore "/etc/causeway": unknown kind; use file:DIR or kubernetes:'],
-  ["", '--datastore "": unknown kind; use file:DIR or kubernetes:'],
+  ["etcd//10.0.0.1", `--datastore "etcd//10.0.0.1": ${kinds}`],
+  ["/etc/causeway", `--datastore "/etc/causeway": ${kinds}`],
+  ["", `--datastore "": ${kinds}`],
   [
     "kubernetes:https://10.0.0.1",
     '--datastore "kubernetes:https://10.0.0.1": nothing goes after kubernetes:',

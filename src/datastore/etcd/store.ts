@@ -1,0 +1,201 @@
+/**
+ * etcd as a remote store: a list of what Calico keeps there, in pages at one revision, then a watch
+ * from the next.
+ *
+ * `#revision` is the one up to which everything has been told. A watch that broke off is taken up
+ * behind it, so nothing is lost or told twice. It is read anew from a list where etcd no longer has
+ * what follows it (compaction), or has not come as far (its data was lost, or put back from a backup).
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Resource } from "../../../tunnels/model/snapshot.ts";
+import { reasonOf } from "../../errors.ts";
+import { inTurns } from "../../turns.ts";
+import type { Entry } from "../entry.ts";
+import type { EntryChange } from "../followed-records.ts";
+import type { RemoteStore } from "../remote.ts";
+import type { RemoteFeed } from "../remote-feed.ts";
+import type { EtcdClient } from "./client.ts";
+import { EtcdError, STATUS } from "./etcd-error.ts";
+import { blockKey, followedRanges, resourceKey, watchedRange } from "./keys.ts";
+import { listRanges } from "./list.ts";
+import type { WatchStream } from "./member.ts";
+import { EVENT_DELETE, type KeyValue, type WatchAnswer } from "./messages.ts";
+import { readEntry } from "./read-entry.ts";
+
+/** Times in milliseconds. */
+export interface FollowTimings {
+  /** Before the second attempt to reach etcd; doubled with each further one up to `most`. */
+  readonly retry: number;
+  readonly most: number;
+  /** After a watch was opened, how long to wait for changes that were made in the meantime. */
+  readonly catchUp: number;
+  /** Between two questions whether the watch is still alive, which tell how old the state is. */
+  readonly ask: number;
+}
+
+export const followTimings: FollowTimings = { retry: 100, most: 2_000, catchUp: 300, ask: 10_000 };
+
+export class EtcdStore implements RemoteStore {
+  readonly url: string;
+  readonly #client: EtcdClient;
+  readonly #prefix: string;
+  readonly #timings: FollowTimings;
+  #revision: number | undefined;
+  #stream: WatchStream | undefined;
+  #wantsList = false;
+  /** When (`performance.now()`) etcd was heard last. */
+  #heardAt = 0;
+
+  constructor(client: EtcdClient, timings: Partial<FollowTimings> = {}) {
+    this.url = client.access.url;
+    this.#client = client;
+    this.#prefix = client.access.prefix;
+    this.#timings = { ...followTimings, ...timings };
+  }
+
+  keyOf(resource: Resource): string {
+    if (resource.kind === "IPAMBlock") return blockKey(this.#prefix, String(resource.cidr));
+    return resourceKey(this.#prefix, resource.kind, resource.name);
+  }
+
+  isBefore(now: string, seen: string): boolean {
+    return Number(now) < Number(seen);
+  }
+
+  relist(): void {
+    this.#wantsList = true;
+    this.#stream?.close();
+  }
+
+  async follow(feed: RemoteFeed, signal: AbortSignal): Promise<void> {
+    const stop = (): void => this.#client.close();
+    signal.addEventListener("abort", stop);
+    let failures = 0;
+    while (!signal.aborted) {
+      const began = performance.now();
+      try {
+        if (this.#revision === undefined || this.#wantsList) await this.#list(feed);
+        await this.#watch(feed);
+      } catch (error) {
+        if (signal.aborted) break;
+        if (this.#wantsList && error instanceof EtcdError && error.isCancelled) continue;
+        this.#client.next();
+        if (performance.now() - began > this.#timings.most) failures = 0;
+        failures++;
+        // One failure is what the restart of a member looks like, and the next one is there at once.
+        if (failures === 1 && this.#revision !== undefined) continue;
+        feed.found(this.#heardAt, this.#revision?.toString());
+        feed.lost(reasonOf(error));
+        await this.#pause(failures, signal);
+      }
+    }
+    signal.removeEventListener("abort", stop);
+    this.#client.close();
+  }
+
+  /** The nodes of a cluster, which all lost their etcd at once, do not come back in step. */
+  async #pause(failures: number, signal: AbortSignal): Promise<void> {
+    const { retry, most } = this.#timings;
+    const whole = Math.min(most, retry * 2 ** Math.min(failures, 10));
+    const delay = whole * (0.5 + Math.random() / 2);
+    await sleep(delay, undefined, { signal }).catch(() => undefined);
+  }
+
+  async #list(feed: RemoteFeed): Promise<void> {
+    let entries: Entry[] = [];
+    const start = (): void => {
+      entries = [];
+    };
+    const take = (kvs: readonly KeyValue[]): Promise<void> => inTurns(this.#readPage(kvs, entries));
+    this.#wantsList = false;
+    try {
+      const ranges = followedRanges(this.#prefix);
+      this.#revision = await listRanges(this.#client, ranges, start, take);
+    } catch (error) {
+      this.#wantsList = true;
+      throw error;
+    }
+    feed.listed({ entries, revision: String(this.#revision), readAt: this.#hear() });
+  }
+
+  *#readPage(kvs: readonly KeyValue[], entries: Entry[]): Generator<void> {
+    for (const [at, kv] of kvs.entries()) {
+      const entry = readEntry(this.#prefix, kv);
+      if (entry !== undefined) entries.push(entry);
+      if (at % 64 === 63) yield;
+    }
+  }
+
+  /** Returns when the list has to be read again; all else that ends a watch is thrown. */
+  async #watch(feed: RemoteFeed): Promise<void> {
+    const told = this.#revision ?? 0;
+    const { from, to } = watchedRange(this.#prefix);
+    const [key, rangeEnd] = [Buffer.from(from), Buffer.from(to)];
+    // A watch of a revision that is yet to come waits for it in silence, also where that is because
+    // all data was lost. A member that is behind does not answer this read before it has caught up.
+    const { header } = await this.#client.range({ key, limit: 1 });
+    const present = header?.revision ?? 0;
+    if (present < told) {
+      feed.found(this.#hear(), String(told));
+      this.#revision = undefined;
+      return;
+    }
+    const stream = await this.#client.watch();
+    this.#stream = stream;
+    if (this.#wantsList) stream.close();
+    const asking = setInterval(() => stream.send({ progress: {} }), this.#timings.ask);
+    let catchingUp: NodeJS.Timeout | undefined;
+    try {
+      stream.send({ create: { key, rangeEnd, startRevision: told + 1 } });
+      for await (const answer of stream.answers()) {
+        this.#hear();
+        if (answer.canceled) {
+          if (answer.compactRevision === 0) this.#refuse(answer);
+          this.#revision = undefined;
+          return;
+        }
+        if (answer.created) {
+          // What was changed while nobody watched comes now, and only then is the state the present one.
+          const wait = present > told ? this.#timings.catchUp : 0;
+          catchingUp = setTimeout(() => feed.found(this.#heardAt), wait);
+        }
+        this.#tell(feed, answer);
+      }
+    } finally {
+      clearTimeout(catchingUp);
+      clearInterval(asking);
+      stream.close();
+      this.#stream = undefined;
+    }
+  }
+
+  #tell(feed: RemoteFeed, { events }: WatchAnswer): void {
+    const changes: EntryChange[] = [];
+    const told = this.#revision ?? 0;
+    let revision = told;
+    for (const { type, kv } of events) {
+      if (kv === undefined || kv.modRevision <= told) continue;
+      revision = Math.max(revision, kv.modRevision);
+      const entry = readEntry(this.#prefix, kv);
+      if (entry === undefined) continue;
+      changes.push({ key: entry.file, entry: type === EVENT_DELETE ? undefined : entry });
+    }
+    this.#revision = revision;
+    if (changes.length === 0) return;
+    feed.changed({ changes, revision: String(revision), readAt: this.#heardAt });
+  }
+
+  /** The server does not let us watch, and says no more than why. */
+  #refuse({ cancelReason }: WatchAnswer): never {
+    // Also of a token that is too old: the next attempt has a new one.
+    this.#client.forgetToken();
+    const reason = cancelReason === "" ? "the server ended the watch" : cancelReason;
+    const status = /denied/.test(reason) ? STATUS.permissionDenied : STATUS.unavailable;
+    throw new EtcdError(status, `etcd ${this.#client.endpoint}: ${reason}`);
+  }
+
+  #hear(): number {
+    this.#heardAt = performance.now();
+    return this.#heardAt;
+  }
+}
