@@ -79,7 +79,9 @@ export const samples: readonly RecordValue[] = [
   }),
 ];
 
-const [pool, node] = samples as [RecordValue, RecordValue];
+const [pool] = samples as [RecordValue];
+/** A kind of which every store keeps whatever it is given. */
+const settings = record("FelixConfiguration", "default", { vxlanPort: 4799 });
 
 async function refuses(call: Promise<unknown>, code: ErrorCode): Promise<void> {
   const error = await call.then(
@@ -131,32 +133,34 @@ export const recordStoreCases: readonly RecordStoreCase[] = [
     name: "an update takes effect only while the revision is still the one that was read",
     async run({ store, open }) {
       const other = open();
-      const mine = await store.create(node);
-      const theirs = await other.update({ ...node, spec: { theirs: true } }, mine.revision);
-      await refuses(store.update({ ...node, spec: { mine: true } }, mine.revision), "conflict");
-      expect((await store.get("Node", "alder"))?.value.spec).toEqual({ theirs: true });
-      await refuses(store.delete("Node", "alder", mine.revision), "conflict");
-      await other.delete("Node", "alder", theirs.revision);
-      await refuses(store.update(node, theirs.revision), "conflict");
-      expect(await store.get("Node", "alder")).toBeUndefined();
+      const mine = await store.create(settings);
+      const theirs = await other.update({ ...settings, spec: { theirs: true } }, mine.revision);
+      await refuses(store.update({ ...settings, spec: { mine: true } }, mine.revision), "conflict");
+      expect((await store.get("FelixConfiguration", "default"))?.value.spec).toEqual({
+        theirs: true,
+      });
+      await refuses(store.delete("FelixConfiguration", "default", mine.revision), "conflict");
+      await other.delete("FelixConfiguration", "default", theirs.revision);
+      await refuses(store.update(settings, theirs.revision), "conflict");
+      expect(await store.get("FelixConfiguration", "default")).toBeUndefined();
       await other.close();
     },
   },
   {
     name: "a record that is gone already can be deleted",
     async run({ store }) {
-      const { revision } = await store.create(node);
-      await store.delete("Node", "alder", revision);
-      await store.delete("Node", "alder", revision);
+      const { revision } = await store.create(settings);
+      await store.delete("FelixConfiguration", "default", revision);
+      await store.delete("FelixConfiguration", "default", revision);
     },
   },
   {
     name: "of many writers that change one record at once each has its turn",
     async run({ store }) {
-      await store.create({ ...node, spec: { count: 0 } });
+      await store.create({ ...settings, spec: { count: 0 } });
       const add = async (): Promise<void> => {
         for (;;) {
-          const read = await store.get("Node", "alder");
+          const read = await store.get("FelixConfiguration", "default");
           if (read === undefined) throw new Error("it is gone");
           const count = Number(read.value.spec["count"]) + 1;
           try {
@@ -168,7 +172,7 @@ export const recordStoreCases: readonly RecordStoreCase[] = [
         }
       };
       await Promise.all(Array.from({ length: 8 }, add));
-      expect((await store.get("Node", "alder"))?.value.spec).toEqual({ count: 8 });
+      expect((await store.get("FelixConfiguration", "default"))?.value.spec).toEqual({ count: 8 });
     },
   },
   {
@@ -176,18 +180,20 @@ export const recordStoreCases: readonly RecordStoreCase[] = [
     async run({ store }) {
       const labels = { zone: "b", "kubernetes.io/hostname": "alder" };
       const annotations = { "example.org/note": "a b" };
-      const value = { ...node, metadata: { name: "alder", labels, annotations } };
+      const value = { ...settings, metadata: { name: "default", labels, annotations } };
       await store.create(value);
-      expect((await store.get("Node", "alder"))?.value.metadata).toMatchObject(value.metadata);
+      expect((await store.get("FelixConfiguration", "default"))?.value.metadata).toMatchObject(
+        value.metadata,
+      );
     },
   },
   {
     name: "a list has all records of its kind in order of names",
     async run({ store }) {
-      const names = Array.from({ length: 30 }, (_, at) => `node-${at}`);
-      await Promise.all(names.map((name) => store.create(named(node, name))));
+      const names = Array.from({ length: 30 }, (_, at) => `node.n${at}`);
+      await Promise.all(names.map((name) => store.create(named(settings, name))));
       await store.create(pool);
-      const listed = await store.list("Node");
+      const listed = await store.list("FelixConfiguration");
       expect(listed.map(({ value }) => value.metadata.name)).toEqual(names.sort());
       for (const { value, revision } of listed.slice(0, 3)) {
         await store.update(value, revision);
@@ -216,13 +222,13 @@ export const recordStoreCases: readonly RecordStoreCase[] = [
   {
     name: "a store that cannot be reached is an error, and the same store works when it is back",
     async run({ store, disappear, comeBack }) {
-      const { revision } = await store.create(node);
+      const { revision } = await store.create(settings);
       await disappear();
-      await refuses(store.get("Node", "alder"), "datastore");
-      await refuses(store.list("Node"), "datastore");
-      await refuses(store.update(node, revision), "datastore");
+      await refuses(store.get("FelixConfiguration", "default"), "datastore");
+      await refuses(store.list("FelixConfiguration"), "datastore");
+      await refuses(store.update(settings, revision), "datastore");
       await comeBack();
-      expect(await store.get("Node", "alder")).toMatchObject({ revision });
+      expect(await store.get("FelixConfiguration", "default")).toMatchObject({ revision });
     },
   },
 ];

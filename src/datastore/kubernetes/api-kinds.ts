@@ -47,7 +47,7 @@ export async function findServedGroup(
   for (const group of calicoGroups) {
     const answer = await client.request({ method: "GET", path: `/apis/${group}` }, signal);
     if (answer.status === 404) continue;
-    const plurals = new Set(namesOf(answer, `which kinds ${group} has`));
+    const plurals = new Set(namesOf(answer, `say which kinds ${group} has`));
     if (plurals.has("ippools")) return { group, plurals };
   }
   return undefined;

@@ -177,7 +177,7 @@ export class KindFollower {
       this.#revision = undefined;
       return this.#isMissing(undefined, signal);
     }
-    const reason = refusalText(answer, `which ${kind.plural} there are`);
+    const reason = refusalText(answer, `list ${kind.plural}`);
     if (isServerTrouble(answer.status)) {
       recovery.failed(epoch, answer.retryAfter);
       listener.lost(kind, { what: "server", reason });

@@ -4,15 +4,18 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Config } from "../../config/settings.ts";
 import type { Datastore } from "../datastore.ts";
+import type { RecordStore } from "../record-store.ts";
 import { RemoteDatastore } from "../remote.ts";
 import type { SnapshotFile } from "../snapshot-file.ts";
 import type { Access } from "./access.ts";
 import { ApiClient } from "./api-client.ts";
 import { type Environment, inClusterAccess, isInCluster } from "./in-cluster.ts";
 import { kubeconfigAccess } from "./kubeconfig.ts";
+import { KubernetesRecordStore } from "./record-store.ts";
 import { KubernetesStore } from "./store.ts";
 
-export type KubernetesSettings = Pick<Config, "kubeconfig" | "kubeContext" | "blocks">;
+export type AccessSettings = Pick<Config, "kubeconfig" | "kubeContext">;
+export type KubernetesSettings = AccessSettings & Pick<Config, "blocks">;
 
 /** @throws CausewayError `bad-config` */
 export function openKubernetes(
@@ -23,12 +26,17 @@ export function openKubernetes(
   return new RemoteDatastore(new KubernetesStore(client, settings), options);
 }
 
+/** @throws CausewayError `bad-config` */
+export function openKubernetesRecords(settings: AccessSettings): RecordStore {
+  return new KubernetesRecordStore(new ApiClient(findAccess(settings, process.env)));
+}
+
 /**
  * The kubeconfig that was named, else the pod's service account, else the kubeconfig that kubectl
  * would take.
  * @throws CausewayError `bad-config`
  */
-export function findAccess(settings: Omit<KubernetesSettings, "blocks">, env: Environment): Access {
+export function findAccess(settings: AccessSettings, env: Environment): Access {
   const { kubeconfig, kubeContext } = settings;
   if (kubeconfig !== undefined) return kubeconfigAccess(kubeconfig, kubeContext);
   if (!isInCluster(env)) {

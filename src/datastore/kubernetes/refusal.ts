@@ -15,11 +15,11 @@ export function statusOf({ value }: Pick<Answer, "value">): Status {
   return typeof value === "object" && value !== null ? (value as Status) : {};
 }
 
-/** `cannot list nodes: 403, nodes is forbidden: User …`. */
+/** `the API server refuses to list nodes: 403, nodes is forbidden: User …`. */
 export function refusalText(answer: Answer, doing: string): string {
   const { message } = statusOf(answer);
   const said = message === undefined ? "" : `, ${message.replace(/\.$/, "")}`;
-  return `the API server refuses to say ${doing}: ${answer.status}${said}`;
+  return `the API server refuses to ${doing}: ${answer.status}${said}`;
 }
 
 /** True if a watch or list cannot go on from where it was: everything has to be listed anew. */

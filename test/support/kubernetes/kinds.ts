@@ -33,7 +33,7 @@ const poolSpec = {
 };
 
 const blockSpec = {
-  required: ["cidr", "allocations", "unallocated", "attributes"],
+  required: ["cidr", "allocations", "unallocated", "attributes", "strictAffinity"],
   properties: {
     cidr: text,
     affinity: text,
@@ -41,6 +41,7 @@ const blockSpec = {
     unallocated: { type: "array", items: { type: "integer" } },
     attributes: { type: "array", items: { type: "object" } },
     sequenceNumber: { type: "integer" },
+    strictAffinity: flag,
     deleted: flag,
   },
 };
