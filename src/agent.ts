@@ -16,6 +16,7 @@ import type { Kernel } from "../tunnels/kernel/kernel.ts";
 import type { Sysctl, UnderlayRoute } from "../tunnels/kernel/kernel-state.ts";
 import { isOurDevice, TUN_DEVICE } from "../tunnels/kernel/ownership.ts";
 import { Reconciler } from "../tunnels/reconcile/reconciler.ts";
+import type { PodNetwork } from "./cni/pod-network.ts";
 import type { Config } from "./config/settings.ts";
 import type { ChangeBatch, Datastore } from "./datastore/datastore.ts";
 import { reasonOf } from "./errors.ts";
@@ -42,6 +43,8 @@ export interface AgentParts {
   readonly dataPath?: DataPath;
   /** Keeps this node registered, beside the loop; absent where others do. */
   readonly registrar?: Registrar | undefined;
+  /** Keeps what pods are connected by; absent where the node is not ours to register. */
+  readonly podNetwork?: PodNetwork | undefined;
   /** Called when all work is done for the first time, and for the first time after `reconfigure`. */
   readonly onReady?: () => void;
 }
@@ -154,7 +157,7 @@ export class Agent {
 
   /** What is wanted and cannot be had, by registering, the data path and the calculation. */
   problems(): Problem[] {
-    const parts = [this.registrar, this.forwarding, this.overlay];
+    const parts = [this.registrar, this.#parts.podNetwork, this.forwarding, this.overlay];
     return parts.flatMap((part) => part?.problems() ?? []);
   }
 
@@ -209,6 +212,8 @@ export class Agent {
     }
     this.#isTurning = false;
     this.#scheduleReadBack();
+    const { podNetwork } = this.#parts;
+    podNetwork?.keep(this.registrar?.registered, this.overlay.tunnels, this.reconciler);
     if (this.isIdle && !this.#isReadyTold && this.registrar?.isSettled !== false) {
       this.#isReadyTold = true;
       this.stopwatch.isInSync();

@@ -29,6 +29,8 @@ const HIDDEN = [
   "nodeInterface",
   "nodeReaches",
   "nodeCidr",
+  "cniDir",
+  "cniPath",
 ];
 
 export function planCommand(): Command {

@@ -9,6 +9,7 @@ import { demoCommand } from "./demo.ts";
 import { encapCommand } from "./encap.ts";
 import { EXIT } from "./exit-codes.ts";
 import { planCommand } from "./plan.ts";
+import { podCommand } from "./pod.ts";
 import { resyncCommand } from "./resync.ts";
 import { runCommand } from "./run.ts";
 import { showCommand } from "./show.ts";
@@ -45,6 +46,7 @@ export function createProgram(exit: Exit): Command {
     .addCommand(validateCommand())
     .addCommand(resyncCommand())
     .addCommand(cleanupCommand())
+    .addCommand(podCommand())
     .addCommand(decodeCommand())
     .addCommand(captureCommand())
     .addCommand(encapCommand())

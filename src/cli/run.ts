@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { TUN_DEVICE } from "../../tunnels/kernel/ownership.ts";
 import { PathTable } from "../../tunnels/kernel/path-table.ts";
 import { Agent } from "../agent.ts";
+import { PodNetwork } from "../cni/pod-network.ts";
 import type { LoadedConfig } from "../config/load-config.ts";
 import { openDatastore } from "../datastore/open.ts";
 import { readAhead } from "../datastore/read-ahead.ts";
@@ -77,8 +78,9 @@ async function runAgent(load: () => LoadedConfig): Promise<void> {
       const joining = await openRegistrar(config, kernel, log);
       stop.signal.addEventListener("abort", () => void joining?.store.close());
       const registrar = joining?.registrar;
-      const parts = { config, kernel, userspace, dataPath, datastore, registrar, log, onReady };
-      const agent = new Agent(parts);
+      const podNetwork = registrar && new PodNetwork({ ...config, log });
+      const beside = { registrar, podNetwork, log, onReady };
+      const agent = new Agent({ config, kernel, userspace, dataPath, datastore, ...beside });
       const context = { agent, kernel, node: config.node, datastoreUrl: datastore.url };
       const server = await ControlServer.listen(runDir, {
         "GET /status": () => buildStatus(context),

@@ -145,6 +145,8 @@ function toConfig(sources: ReadonlyMap<string, SourcedValue>): Config {
     register: value("register") as boolean | undefined,
     nodeAddress: addressWish((name) => value(name) as string | undefined),
     etcd: etcdSettings(sources),
+    cniDir: value("cniDir") as string | undefined,
+    cniPath: value("cniPath") as string,
     runDir: value("runDir") as string,
     logLevel: value("logLevel") as Config["logLevel"],
     dataplane: value("dataplane") as Dataplane,

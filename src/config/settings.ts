@@ -9,6 +9,7 @@ import type { BlockOrigin } from "../../tunnels/model/block-origin.ts";
 import type { Dataplane } from "../../tunnels/model/dataplane.ts";
 import type { OverlaySettings } from "../../tunnels/model/overlay-settings.ts";
 import { ETCD_SETTINGS, type EtcdSettings } from "./etcd-settings.ts";
+import { REGISTER_SETTINGS } from "./register-settings.ts";
 import type { Setting } from "./setting.ts";
 
 export interface Config {
@@ -24,6 +25,10 @@ export interface Config {
   /** How the node's own address is found where the agent registers it. */
   readonly nodeAddress: AddressWish;
   readonly etcd: EtcdSettings;
+  /** A container runtime's directory for the conflist; undefined for none. */
+  readonly cniDir: string | undefined;
+  /** Directories of the CNI plugins, with colons between them. */
+  readonly cniPath: string;
   readonly runDir: string;
   readonly logLevel: "debug" | "info" | "warn" | "error";
   readonly dataplane: Dataplane;
@@ -82,41 +87,7 @@ export const SETTINGS: readonly Setting[] = [
     fallback: () => "auto",
     needsRestart: true,
   },
-  {
-    name: "register",
-    flag: "--register",
-    hasOffFlag: true,
-    help: "keep this node's record, blocks and tunnel addresses in the datastore",
-    type: "boolean",
-    otherwise: "where nobody else registers nodes",
-    needsRestart: true,
-  },
-  {
-    name: "nodeAddress",
-    flag: "--node-address <ips>",
-    help: "registering: this node's address, one of each family at most, as ADDRESS or ADDRESS/LENGTH",
-    type: "addresses",
-    otherwise: "found by the settings below",
-  },
-  {
-    name: "nodeInterface",
-    flag: "--node-interface <pattern>",
-    help: "registering: take the address of the interface whose name fits this regular expression",
-    type: "pattern",
-  },
-  {
-    name: "nodeReaches",
-    flag: "--node-reaches <host>",
-    help: "registering: take the address that packets to this host leave with",
-    type: "text",
-  },
-  {
-    name: "nodeCidr",
-    flag: "--node-cidr <cidrs>",
-    help: "registering: take an address inside one of these prefixes",
-    type: "cidrs",
-    otherwise: "without any of these four, the default route says which address it is",
-  },
+  ...REGISTER_SETTINGS,
   ...ETCD_SETTINGS,
   {
     name: "runDir",

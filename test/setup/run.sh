@@ -36,6 +36,8 @@ needs() {
       echo openssl:openssl
       # A server of the tests' own; where the package starts one by itself, that is left alone.
       echo etcd:etcd-server etcdctl:etcd-client
+      # What connects pods, also those of the tests.
+      echo /usr/lib/cni/ptp:containernetworking-plugins
       # IP-in-IP is tested in a User Mode Linux kernel, which exists for this architecture alone.
       [ "$(uname -m)" != x86_64 ] || echo linux.uml:user-mode-linux
       # See test/support/uml/wide-registers.c.

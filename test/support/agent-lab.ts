@@ -14,6 +14,8 @@ const CONFIG: Config = {
   datastore: "told:",
   register: undefined,
   nodeAddress: {},
+  cniDir: undefined,
+  cniPath: "",
   runDir: "",
   logLevel: "error",
   dataplane: "kernel",

@@ -71,7 +71,10 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "encap/address",
     "tunnels",
   ],
+  // Lets pods into the overlay through other people's plugins.
+  "src/cni": ["src/errors.ts", "src/observe/log.ts", "encap/address", "tunnels"],
   "src/agent.ts": [
+    "src/cni",
     "src/config",
     "src/datastore",
     "src/errors.ts",
@@ -94,6 +97,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
   ],
   "src/cli": [
     "src/agent.ts",
+    "src/cni",
     "src/capture",
     "src/config",
     "src/datastore",

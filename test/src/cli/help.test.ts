@@ -11,6 +11,7 @@ const COMMANDS = [
   "validate",
   "resync",
   "cleanup",
+  "pod",
   "decode",
   "demo",
 ];
