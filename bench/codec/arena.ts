@@ -5,11 +5,12 @@
 import { Cidr } from "../../encap/address/cidr.ts";
 import { addressBits, type Family, IpAddress } from "../../encap/address/ip-address.ts";
 import { parseMac } from "../../encap/address/mac-address.ts";
-import { finishChecksum, sumBytes } from "../../encap/header/checksum.ts";
+import { finishChecksum, type SumBytes, sumBytes } from "../../encap/header/checksum.ts";
 import { macWords } from "../../encap/header/ethernet.ts";
 import { PROTOCOL_TCP } from "../../encap/header/ip-protocol.ts";
 import { Ipv4Header, writeIpv4Header } from "../../encap/header/ipv4.ts";
 import { Ipv6Header, writeIpv6Header } from "../../encap/header/ipv6.ts";
+import { newSummedMemory } from "../../encap/header/summed-memory.ts";
 import { TCP_ACK, TCP_CHECKSUM } from "../../encap/header/tcp.ts";
 import { IpPacket, readIpPacket, sumPseudoHeader } from "../../encap/ip-packet.ts";
 import type { RemotePrefix } from "../../encap/prefix-columns.ts";
@@ -54,26 +55,39 @@ export function innerAt(index: number): number {
   return (index % SLOTS) * SLOT + HEADROOM;
 }
 
+/** Memory as a worker has it. */
+export interface CodecArena {
+  readonly view: DataView;
+  /** For `view` alone. */
+  readonly sumBytes: SumBytes;
+}
+
+export function newEmptyArena(bytes: number): CodecArena {
+  const { buffer, sumBytes } = newSummedMemory(bytes);
+  return { view: new DataView(buffer), sumBytes };
+}
+
 /**
  * An arena full of TCP segments of one flow to each of many destinations, with VXLAN headers before
  * them as they arrive here.
  */
-export function newArena(family: Family): DataView {
-  const view = new DataView(new SharedArrayBuffer(SLOTS * SLOT));
+export function newArena(family: Family): CodecArena {
+  const arena = newEmptyArena(SLOTS * SLOT);
+  const { view } = arena;
   const random = seededRandom(1);
   for (let at = 0; at < view.byteLength; at += 4) view.setUint32(at, random() * 2 ** 32);
   for (let slot = 0; slot < SLOTS; slot++) {
     writeSegment(view, innerAt(slot), family, Math.floor(random() * PREFIXES), slot);
     writeVxlanHeaders(view, innerAt(slot), family, REMOTE_NETWORK, NETWORK.localMac);
   }
-  return view;
+  return arena;
 }
 
 /** One flow, segment after segment: what coalesces. */
-export function newStream(family: Family): DataView {
-  const view = newArena(family);
-  for (let slot = 0; slot < SLOTS; slot++) writeSegment(view, innerAt(slot), family, 7, slot);
-  return view;
+export function newStream(family: Family): CodecArena {
+  const arena = newArena(family);
+  for (let slot = 0; slot < SLOTS; slot++) writeSegment(arena.view, innerAt(slot), family, 7, slot);
+  return arena;
 }
 
 function writeSegment(

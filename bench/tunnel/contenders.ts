@@ -157,11 +157,12 @@ function peakMemoryOf(child: ChildProcess): number {
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? Number.NaN) * 1024;
 }
 
-/** Has a namespace answer for the addresses of all remotes. */
-export async function standForAll(node: string): Promise<void> {
+/** Has node 1 take node 2 for all the nodes from 2 on; what is not for node 2 itself ends there. */
+export async function standForAll({ nodes: [one, two] }: Link): Promise<void> {
+  const mac = (await inside(two, "cat", [`/sys/class/net/${UNDER}/address`])).trim();
   const commands = Array.from(
     { length: PEERS - 1 },
-    (_, at) => `address add 192.0.2.${at + 3}/32 dev ${UNDER}`,
+    (_, at) => `neighbour replace 192.0.2.${at + 3} lladdr ${mac} dev ${UNDER} nud permanent`,
   );
-  await inside(node, "sh", ["-ec", commands.map((text) => `ip ${text}`).join("\n")]);
+  await inside(one, "sh", ["-ec", commands.map((text) => `ip ${text}`).join("\n")]);
 }
