@@ -27,13 +27,21 @@ export interface FollowTimings {
   /** Before the second attempt to reach etcd; doubled with each further one up to `most`. */
   readonly retry: number;
   readonly most: number;
+  /** After a watch broke off, for the next to be there before etcd counts as lost. */
+  readonly grace: number;
   /** After a watch was opened, how long to wait for changes that were made in the meantime. */
   readonly catchUp: number;
   /** Between two questions whether the watch is still alive, which tell how old the state is. */
   readonly ask: number;
 }
 
-export const followTimings: FollowTimings = { retry: 100, most: 2_000, catchUp: 300, ask: 10_000 };
+export const followTimings: FollowTimings = {
+  retry: 100,
+  most: 2_000,
+  grace: 1_000,
+  catchUp: 300,
+  ask: 10_000,
+};
 
 export class EtcdStore implements RemoteStore {
   readonly url: string;
@@ -43,6 +51,7 @@ export class EtcdStore implements RemoteStore {
   #revision: number | undefined;
   #stream: WatchStream | undefined;
   #wantsList = false;
+  #losing: NodeJS.Timeout | undefined;
   /** When (`performance.now()`) etcd was heard last. */
   #heardAt = 0;
 
@@ -83,14 +92,29 @@ export class EtcdStore implements RemoteStore {
         if (performance.now() - began > this.#timings.most) failures = 0;
         failures++;
         // One failure is what the restart of a member looks like, and the next one is there at once.
-        if (failures === 1 && this.#revision !== undefined) continue;
-        feed.found(this.#heardAt, this.#revision?.toString());
-        feed.lost(reasonOf(error));
+        if (failures === 1 && this.#revision !== undefined) {
+          this.#loseLater(feed, reasonOf(error));
+          continue;
+        }
+        this.#lose(feed, reasonOf(error));
         await this.#pause(failures, signal);
       }
     }
     signal.removeEventListener("abort", stop);
+    clearTimeout(this.#losing);
     this.#client.close();
+  }
+
+  #lose(feed: RemoteFeed, reason: string): void {
+    clearTimeout(this.#losing);
+    // How old the state is counts from when etcd was heard last.
+    feed.found(this.#heardAt, this.#revision?.toString());
+    feed.lost(reason);
+  }
+
+  #loseLater(feed: RemoteFeed, reason: string): void {
+    clearTimeout(this.#losing);
+    this.#losing = setTimeout(() => this.#lose(feed, reason), this.#timings.grace);
   }
 
   /** The nodes of a cluster, which all lost their etcd at once, do not come back in step. */
@@ -109,6 +133,8 @@ export class EtcdStore implements RemoteStore {
     const take = (kvs: readonly KeyValue[]): Promise<void> => inTurns(this.#readPage(kvs, entries));
     this.#wantsList = false;
     try {
+      // A page may take its time; whether anybody is there at all shows sooner.
+      await this.#presentRevision();
       const ranges = followedRanges(this.#prefix);
       this.#revision = await listRanges(this.#client, ranges, start, take);
     } catch (error) {
@@ -129,12 +155,9 @@ export class EtcdStore implements RemoteStore {
   /** Returns when the list has to be read again; all else that ends a watch is thrown. */
   async #watch(feed: RemoteFeed): Promise<void> {
     const told = this.#revision ?? 0;
-    const { from, to } = watchedRange(this.#prefix);
-    const [key, rangeEnd] = [Buffer.from(from), Buffer.from(to)];
     // A watch of a revision that is yet to come waits for it in silence, also where that is because
-    // all data was lost. A member that is behind does not answer this read before it has caught up.
-    const { header } = await this.#client.range({ key, limit: 1 });
-    const present = header?.revision ?? 0;
+    // all data was lost.
+    const present = await this.#presentRevision();
     if (present < told) {
       feed.found(this.#hear(), String(told));
       this.#revision = undefined;
@@ -145,6 +168,8 @@ export class EtcdStore implements RemoteStore {
     if (this.#wantsList) stream.close();
     const asking = setInterval(() => stream.send({ progress: {} }), this.#timings.ask);
     let catchingUp: NodeJS.Timeout | undefined;
+    const { from, to } = watchedRange(this.#prefix);
+    const [key, rangeEnd] = [Buffer.from(from), Buffer.from(to)];
     try {
       stream.send({ create: { key, rangeEnd, startRevision: told + 1 } });
       for await (const answer of stream.answers()) {
@@ -155,6 +180,7 @@ export class EtcdStore implements RemoteStore {
           return;
         }
         if (answer.created) {
+          clearTimeout(this.#losing);
           // What was changed while nobody watched comes now, and only then is the state the present one.
           const wait = present > told ? this.#timings.catchUp : 0;
           catchingUp = setTimeout(() => feed.found(this.#heardAt), wait);
@@ -167,6 +193,12 @@ export class EtcdStore implements RemoteStore {
       stream.close();
       this.#stream = undefined;
     }
+  }
+
+  /** A member that is behind does not answer this before it has caught up. */
+  async #presentRevision(): Promise<number> {
+    const { header } = await this.#client.range({ key: Buffer.from(this.#prefix), limit: 1 });
+    return header?.revision ?? 0;
   }
 
   #tell(feed: RemoteFeed, { events }: WatchAnswer): void {

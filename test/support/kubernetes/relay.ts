@@ -6,16 +6,21 @@ export class Relay {
   readonly #server: Server;
   readonly #pairs = new Set<readonly [Socket, Socket]>();
   #isSilent = false;
+  /** New connections are cut at once. */
+  isRefusing = false;
 
   private constructor(port: number) {
     this.#port = port;
     this.#server = createServer((near) => this.#join(near));
   }
 
-  /** @param port where the real server listens on the loopback */
-  static async start(port: number): Promise<Relay> {
+  /**
+   * @param port where the real server listens on the loopback
+   * @param address of the loopback that the relay listens at
+   */
+  static async start(port: number, address = "127.0.0.1"): Promise<Relay> {
     const relay = new Relay(port);
-    await new Promise<void>((resolve) => relay.#server.listen(0, "127.0.0.1", resolve));
+    await new Promise<void>((resolve) => relay.#server.listen(0, address, resolve));
     return relay;
   }
 
@@ -44,6 +49,10 @@ export class Relay {
   }
 
   #join(near: Socket): void {
+    if (this.isRefusing) {
+      near.destroy();
+      return;
+    }
     const far = connect(this.#port, "127.0.0.1");
     const pair = [near, far] as const;
     this.#pairs.add(pair);

@@ -24,6 +24,7 @@ const timings: MemberTimings & FollowTimings = {
   keepaliveAnswer: 500,
   retry: 20,
   most: 200,
+  grace: 100,
   catchUp: 200,
   ask: 500,
 };
@@ -32,6 +33,8 @@ export interface DriverOptions {
   /** "HOST:PORT", by default the server's own. */
   readonly endpoints?: readonly string[];
   readonly settings?: EtcdSettings;
+  /** Another driver, whose keys these are too. */
+  readonly driver?: EtcdDriver;
   readonly timings?: Partial<MemberTimings & FollowTimings>;
 }
 
@@ -40,15 +43,20 @@ let count = 0;
 export class EtcdDriver implements StoreDriver {
   readonly server: EtcdServer;
   readonly runDir: string = mkdtempSync(join(tmpdir(), "causeway-etcd-"));
-  readonly prefix = `/calico-${count++}`;
+  readonly prefix: string;
   /** The cluster's side, which is not in the way of faults between the datastore and the server. */
   readonly client: EtcdClient;
   readonly #options: DriverOptions;
 
   constructor(server: EtcdServer, options: DriverOptions = {}) {
     this.server = server;
-    this.#options = options;
+    this.#options = { ...options, settings: options.settings ?? options.driver?.settings ?? {} };
+    this.prefix = options.driver?.prefix ?? `/calico-${count++}`;
     this.client = this.#client([server.endpoint]);
+  }
+
+  get settings(): EtcdSettings {
+    return this.#options.settings ?? {};
   }
 
   open(options: { snapshot?: SnapshotFile } = {}): Datastore {
@@ -96,7 +104,7 @@ export class EtcdDriver implements StoreDriver {
 
   #client(endpoints: readonly string[]): EtcdClient {
     const url = `etcd://${endpoints.join(",")}?prefix=${this.prefix}`;
-    const access = parseEtcdUrl(url, this.#options.settings ?? {});
+    const access = parseEtcdUrl(url, this.settings);
     return new EtcdClient(access, { ...timings, ...this.#options.timings });
   }
 }
