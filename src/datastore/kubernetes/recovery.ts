@@ -94,8 +94,12 @@ export class Recovery {
 
   #changed(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
-      this.#onChange.push(resolve);
-      signal.addEventListener("abort", () => resolve(), { once: true });
+      const done = (): void => {
+        signal.removeEventListener("abort", done);
+        resolve();
+      };
+      this.#onChange.push(done);
+      signal.addEventListener("abort", done);
     });
   }
 
