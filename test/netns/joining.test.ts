@@ -1,0 +1,90 @@
+// Nodes that join an empty cluster by themselves: real agents, a real etcd, pods through the reference plugins.
+
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { parseEtcdUrl } from "../../src/datastore/etcd/access.ts";
+import { EtcdClient } from "../../src/datastore/etcd/client.ts";
+import { EtcdRecordStore } from "../../src/datastore/etcd/record-store.ts";
+import type { RecordStore } from "../../src/datastore/record-store.ts";
+import { checkIpam } from "../support/check-ipam.ts";
+import { eventually } from "../support/cluster.ts";
+import { EtcdServer } from "../support/etcd-server.ts";
+import { JoiningLab } from "../support/joining-lab.ts";
+import { vxlanPool } from "../support/register-lab.ts";
+
+const ROUNDS = 20;
+/** What is left of the underlay's 1500 bytes by VXLAN over IPv6. */
+const MTU = 1430;
+
+describe("four nodes with an empty etcd", () => {
+  let etcd: EtcdServer;
+  let lab: JoiningLab;
+  let prefixes = 0;
+
+  beforeAll(async () => {
+    if (process.getuid?.() !== 0) return;
+    etcd = await EtcdServer.start();
+    lab = await JoiningLab.build(Number(etcd.endpoint.split(":")[1]));
+  });
+  beforeEach((context) => {
+    if (process.getuid?.() !== 0) context.skip("needs root");
+  });
+  afterAll(async () => {
+    await lab?.[Symbol.asyncDispose]();
+    await etcd?.[Symbol.asyncDispose]();
+  });
+
+  /** A cluster with nothing in it but two pools, of eight blocks each. */
+  async function emptyCluster(): Promise<{ url: string; store: RecordStore }> {
+    const url = `etcd://${etcd.endpoint}?prefix=/join-${++prefixes}`;
+    const store = new EtcdRecordStore(new EtcdClient(parseEtcdUrl(url, {})));
+    await store.create(vxlanPool("four", "10.244.0.0/23"));
+    await store.create(vxlanPool("six", "fd00:10:244::/119"));
+    return { url, store };
+  }
+
+  test(`started at the same instant ${ROUNDS} times over never claim a thing twice`, async () => {
+    for (let round = 0; round < ROUNDS; round++) {
+      const { url, store } = await emptyCluster();
+      lab.startAgents(url, "--register");
+      const reports = await lab.joined();
+      expect(await checkIpam(store)).toEqual([]);
+      expect(reports.flatMap(({ conflicts }) => conflicts)).toEqual([]);
+      const nodes = (await store.list("Node")).map(({ value }) => value.metadata.name);
+      expect(nodes).toEqual(lab.nodes);
+      expect(await store.list("IPAMBlock")).toHaveLength(8);
+      await lab.stopAgents();
+      await store.close();
+    }
+  }, 180_000);
+
+  test("carry their pods, through restarts and a node address that changes", async () => {
+    const { url, store } = await emptyCluster();
+    lab.startAgents(url);
+    await lab.joined();
+    await lab.addPods();
+    expect(lab.pods.flatMap(({ addresses }) => addresses)).toHaveLength(16);
+    await eventually(async () => expect(await lab.unreachable(MTU)).toEqual([]));
+
+    const before = await Promise.all([store.list("Node"), store.list("IPAMBlock")]);
+    for (const agent of lab.agents.values()) await agent.end("SIGKILL");
+    expect(await lab.unreachable(MTU)).toEqual([]);
+    for (const agent of lab.agents.values()) agent.start();
+    await lab.joined();
+    expect(await Promise.all([store.list("Node"), store.list("IPAMBlock")])).toEqual(before);
+
+    const [first = ""] = lab.nodes;
+    await lab.ip(first, "address", "delete", "192.0.2.10/26", "dev", "eth0");
+    await lab.ip(first, "address", "add", "192.0.2.33/26", "dev", "eth0");
+    await lab.ip(first, "route", "add", "default", "via", "192.0.2.1");
+    await eventually(async () => {
+      const node = await store.get("Node", first);
+      expect(node?.value.spec["bgp"]).toMatchObject({ ipv4Address: "192.0.2.33/26" });
+    });
+    await lab.joined();
+    await eventually(async () => expect(await lab.unreachable(MTU)).toEqual([]));
+    expect(await checkIpam(store)).toEqual([]);
+    await lab.deletePods();
+    await lab.stopAgents();
+    await store.close();
+  }, 120_000);
+});
