@@ -54,16 +54,20 @@ export function writeLinkGet(writer: MessageWriter, sequence: number, name: stri
   writer.end();
 }
 
-/** `ip link add NAME [mtu …] [address …] type KIND …`, and up at once if the link shall be. */
+/**
+ * `ip link add NAME [index …] [mtu …] [address …] type KIND …`, and up at once if the link shall be.
+ * @param index the ifindex that it asks for (EEXIST or EBUSY if it is taken); 0: the kernel chooses
+ */
 export function writeLinkAdd(
   writer: MessageWriter,
   sequence: number,
   link: Link,
   parentIndex: number,
+  index = 0,
 ): void {
   writer.begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sequence);
   const flags = link.up ? IFF_UP : 0;
-  writeHeader(writer, flags, flags);
+  writeHeader(writer, flags, flags, index);
   writer.text(IFLA_IFNAME, link.name);
   writer.u32(IFLA_MTU, link.mtu);
   if (link.mac !== undefined) writer.mac(IFLA_ADDRESS, link.mac);
@@ -207,9 +211,10 @@ function writeLinkInfo(
   writer.endNested(info);
 }
 
-function writeHeader(writer: MessageWriter, flags: number, change: number): void {
+/** struct ifinfomsg */
+function writeHeader(writer: MessageWriter, flags: number, change: number, index = 0): void {
   writer.word(0);
-  writer.word(0);
+  writer.word(index);
   writer.word(flags);
   writer.word(change);
 }

@@ -46,6 +46,11 @@ export class MessageChunk {
     return at < this.#size ? this.#tags[at] : undefined;
   }
 
+  /** The tags of all messages, in their order. */
+  *tags(): Generator<number> {
+    for (let at = 0; at < this.#size; at++) yield this.#tags[at] as number;
+  }
+
   clear(): void {
     this.writer.reset();
     this.sends.length = 0;

@@ -5,6 +5,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Family } from "../../encap/address/ip-address.ts";
 import type {
+  Chain,
   Kernel,
   KernelChange,
   KernelFeatures,
@@ -23,7 +24,7 @@ import {
   type UnderlayRoute,
 } from "../../tunnels/kernel/kernel-state.ts";
 import type { PathTable } from "../../tunnels/kernel/path-table.ts";
-import type { KernelOps, RouteBatch } from "../../tunnels/kernel/route-batch.ts";
+import type { KernelOps } from "../../tunnels/kernel/route-batch.ts";
 import { CausewayError } from "../errors.ts";
 import { Applier } from "./applier.ts";
 import { DeviceTable } from "./device-table.ts";
@@ -163,13 +164,13 @@ export class NetlinkKernel implements Kernel {
     return new Map([...values].map(([name, value]) => [name, { name, value }]));
   }
 
-  async prepare(batch: RouteBatch): Promise<void> {
-    this.#applier.prepare(batch);
+  async prepare(ops: KernelOps): Promise<void> {
+    this.#applier.prepare(ops);
     await nextTurn();
   }
 
-  async apply(ops: KernelOps): Promise<OpFailure[]> {
-    const result = this.#applier.apply(ops);
+  async apply(ops: KernelOps, chain?: Chain): Promise<OpFailure[]> {
+    const result = this.#applier.apply(ops, chain);
     this.#lastApply = result.catch(() => undefined);
     const failures = await result;
     await this.#events?.settled();

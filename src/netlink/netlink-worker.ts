@@ -23,14 +23,18 @@ function serve(port: MessagePort, start: WorkerStart): void {
   const reads = new DumpReader();
   const ring = new PieceRing(start.ring);
   const fingerprint = new FingerprintSink();
+  let brokenChain: number | undefined;
 
   const answer = (request: WorkerRequest): void => {
     const { id } = request;
     switch (request.kind) {
       case "write": {
+        const { buffer, sends, chain } = request;
+        const isCancelled = chain !== undefined && chain === brokenChain;
         const startedAt = now();
-        const failures = writes.run(request.buffer, request.sends);
-        reply({ kind: "written", id, failures, startedAt, endedAt: now() });
+        const failures = isCancelled ? [] : writes.run(buffer, sends);
+        if (failures.length > 0) brokenChain = chain;
+        reply({ kind: "written", id, failures, isCancelled, startedAt, endedAt: now() });
         return;
       }
       case "read": {

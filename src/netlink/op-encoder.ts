@@ -3,7 +3,7 @@ import type { KernelOp } from "../../tunnels/kernel/kernel-op.ts";
 import { parentOf } from "../../tunnels/kernel/kernel-state.ts";
 import { differingFields } from "../../tunnels/kernel/link-change.ts";
 import { writeAddressAdd, writeAddressDelete } from "./address.ts";
-import type { DeviceTable } from "./device-table.ts";
+import type { DeviceIndexes } from "./device-table.ts";
 import { writeFdbDelete, writeFdbReplace } from "./fdb.ts";
 import { writeLinkAdd, writeLinkChange, writeLinkDelete } from "./link.ts";
 import type { MessageWriter } from "./message-writer.ts";
@@ -19,14 +19,16 @@ export const UNKNOWN_DEVICE = -1;
 /**
  * Writes the operation with sequence numbers from `sequence` up and returns how many messages that
  * took, 0 to 2; or UNKNOWN_DEVICE, and nothing is written.
+ * @param newIndex the number that a new device asks for; 0: the kernel chooses
  */
 export function encodeOp(
   writer: MessageWriter,
   op: NetlinkOp,
-  devices: DeviceTable,
+  devices: DeviceIndexes,
   sequence: number,
+  newIndex = 0,
 ): number {
-  if (op.kind === "link") return encodeLinkOp(writer, op, devices, sequence);
+  if (op.kind === "link") return encodeLinkOp(writer, op, devices, sequence, newIndex);
   const device = deviceOf(op);
   const ifindex = device === undefined ? 0 : devices.indexOf(device);
   if (ifindex === undefined) return UNKNOWN_DEVICE;
@@ -71,8 +73,9 @@ export function deviceOf(op: NetlinkOp): string | undefined {
 function encodeLinkOp(
   writer: MessageWriter,
   op: Extract<NetlinkOp, { kind: "link" }>,
-  devices: DeviceTable,
+  devices: DeviceIndexes,
   sequence: number,
+  newIndex: number,
 ): number {
   if (op.verb === "delete") {
     writeLinkDelete(writer, sequence, op.object.name);
@@ -86,7 +89,7 @@ function encodeLinkOp(
     return writeLinkChange(writer, sequence, op.object, ALWAYS, parentIndex);
   }
   if (op.verb === "add") {
-    writeLinkAdd(writer, sequence, op.object, parentIndex);
+    writeLinkAdd(writer, sequence, op.object, parentIndex, newIndex);
     return 1;
   }
   const differing = op.actual === undefined ? ALWAYS : differingFields(op.actual, op.object);

@@ -2,16 +2,24 @@
  * Change messages on their way to the kernel: they are encoded here, chunk by chunk, while the worker
  * and the kernel are busy with the chunk before.
  */
+import type { Chain } from "../../tunnels/kernel/kernel.ts";
 import { MessageChunk, SEND } from "./message-chunk.ts";
 import type { MessageWriter } from "./message-writer.ts";
 import type { RequestFailure } from "./netlink-error.ts";
 import type { WorkerClient } from "./worker-client.ts";
 
-/** Chunks on their way: one in the kernel, one waiting for it. */
-const IN_FLIGHT = 2;
+/** Chunks on their way: one in the kernel, the others waiting for it. */
+const IN_FLIGHT = 4;
 
-/** Hears of each refused message, with the tag that it was added with. */
-export type OnFailure = (tag: number, failure: RequestFailure) => void;
+/** Whose messages they are. */
+export interface Sender {
+  /** Undefined: they are sent whatever became of others. */
+  readonly chain: Chain | undefined;
+  /** Hears of each refused message, with the tag that it was added with. */
+  refused(tag: number, failure: RequestFailure): void;
+  /** Hears of each message that was not sent because its chain was broken. */
+  cancelled(tag: number): void;
+}
 
 export class SendQueue {
   /** Messages sent so far. */
@@ -25,6 +33,8 @@ export class SendQueue {
   #flying: Promise<void>[] = [];
   #chunk = new MessageChunk();
   #sequence = 0;
+  readonly #chainNumbers = new WeakMap<Chain, number>();
+  #lastChain = 0;
 
   constructor(client: WorkerClient) {
     this.#client = client;
@@ -60,16 +70,16 @@ export class SendQueue {
   }
 
   /** Sends what was added; waits only while too much is on its way already. */
-  async flush(onFailure: OnFailure): Promise<void> {
+  async flush(sender: Sender): Promise<void> {
     if (this.#chunk.size === 0) return;
     const chunk = this.#chunk;
     this.#chunk = this.newChunk();
-    await this.sendChunk(chunk, onFailure);
+    await this.sendChunk(chunk, sender);
   }
 
   /** Sends a chunk after everything that was flushed; waits as `flush` does. */
-  async sendChunk(chunk: MessageChunk, onFailure: OnFailure): Promise<void> {
-    const sending = this.#send(chunk, onFailure);
+  async sendChunk(chunk: MessageChunk, sender: Sender): Promise<void> {
+    const sending = this.#send(chunk, sender);
     // It is awaited later; until then a failure has to have somebody who heard of it.
     sending.catch(() => undefined);
     this.#flying.push(sending);
@@ -79,27 +89,40 @@ export class SendQueue {
   }
 
   /** Sends what was added, and waits until the kernel has answered everything sent so far. */
-  async settle(onFailure: OnFailure): Promise<void> {
-    await this.flush(onFailure);
+  async settle(sender: Sender): Promise<void> {
+    await this.flush(sender);
     await Promise.all(this.#flying);
   }
 
-  async #send(chunk: MessageChunk, onFailure: OnFailure): Promise<void> {
+  async #send(chunk: MessageChunk, sender: Sender): Promise<void> {
     chunk.end();
     const { writer, sends } = chunk;
-    this.messageCount += chunk.size;
     const { buffer } = writer;
+    const chain = this.#numberOf(sender.chain);
     // The worker answers in the order in which it was asked.
-    const reply = await this.#client.write({ kind: "write", buffer, sends }).finally(() => {
+    const reply = await this.#client.write({ kind: "write", buffer, sends, chain }).finally(() => {
       void this.#flying.shift();
     });
-    this.firstSendAt ??= reply.startedAt - performance.timeOrigin;
-    this.lastAckAt = reply.endedAt - performance.timeOrigin;
+    if (reply.isCancelled) {
+      for (const tag of chunk.tags()) sender.cancelled(tag);
+    } else {
+      this.messageCount += chunk.size;
+      this.firstSendAt ??= reply.startedAt - performance.timeOrigin;
+      this.lastAckAt = reply.endedAt - performance.timeOrigin;
+    }
+    if (reply.failures.length > 0 && sender.chain !== undefined) sender.chain.isBroken = true;
     for (const failure of reply.failures) {
       const tag = chunk.tagOf(failure.sequence);
-      if (tag !== undefined) onFailure(tag, failure);
+      if (tag !== undefined) sender.refused(tag, failure);
     }
     chunk.clear();
     this.#spare.push(chunk);
+  }
+
+  #numberOf(chain: Chain | undefined): number | undefined {
+    if (chain === undefined) return undefined;
+    const number = this.#chainNumbers.get(chain) ?? ++this.#lastChain;
+    this.#chainNumbers.set(chain, number);
+    return number;
   }
 }

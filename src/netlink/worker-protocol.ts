@@ -16,6 +16,8 @@ export type WorkerRequest =
       readonly buffer: ArrayBufferLike;
       /** Where each send ends, in bytes; the last message before it asks for an ack. */
       readonly sends: readonly number[];
+      /** Number of the chain that it belongs to: after a failure in one no more of it is sent. */
+      readonly chain: number | undefined;
     }
   | {
       readonly kind: "read";
@@ -42,6 +44,8 @@ export type WorkerReply =
       readonly kind: "written";
       readonly id: number;
       readonly failures: readonly RequestFailure[];
+      /** Its chain was broken before, so nothing was sent. */
+      readonly isCancelled: boolean;
       /** Milliseconds since the epoch, with fractions: before the first send, after the last ack. */
       readonly startedAt: number;
       readonly endedAt: number;

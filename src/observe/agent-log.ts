@@ -1,7 +1,7 @@
 /** What an agent tells its log: each thing once, when it begins and when it ends. */
 import type { Conflict, Problem } from "../../tunnels/desired/problem.ts";
 import { describeRoute, objectName } from "../../tunnels/kernel/describe-op.ts";
-import type { OpFailure } from "../../tunnels/kernel/kernel.ts";
+import { CANCELLED, type OpFailure } from "../../tunnels/kernel/kernel.ts";
 import type { KernelOp } from "../../tunnels/kernel/kernel-op.ts";
 import type { Route } from "../../tunnels/kernel/kernel-state.ts";
 import type { KernelOps } from "../../tunnels/kernel/route-batch.ts";
@@ -49,7 +49,8 @@ export class AgentLog {
     }
     if (done > NAMED) this.#log.info({ more: done - NAMED }, "and more operations");
     if (this.#failing.size > 0) this.#forgetFailing(ops, failed);
-    for (const { op, code, message } of failures.slice(0, NAMED)) {
+    const refused = failures.filter(({ code }) => code !== CANCELLED);
+    for (const { op, code, message } of refused.slice(0, NAMED)) {
       const name = objectName(op);
       if (!this.#failing.has(name)) this.#log.warn({ verb: op.verb, code, reason: message }, name);
       if (this.#failing.size < 1_000) this.#failing.add(name);

@@ -4,7 +4,7 @@
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parseIp } from "../../encap/address/ip-address.ts";
-import type { Kernel } from "../../tunnels/kernel/kernel.ts";
+import { CANCELLED, Chain, type Kernel } from "../../tunnels/kernel/kernel.ts";
 import { fdbKey, type Link, neighbourKey } from "../../tunnels/kernel/kernel-state.ts";
 import { differingFields, linkChange } from "../../tunnels/kernel/link-change.ts";
 import { runCascadeCases } from "./kernel-cascade.cases.ts";
@@ -196,6 +196,41 @@ export function runKernelCases(implementation: string, open: () => Promise<Lab>)
         "sysctl ENOENT",
       ]);
       for (const { message } of failures) expect(message).not.toBe("");
+      expect((await readRoutes(kernel, 4)).owned.size).toBe(1);
+    });
+
+    test("a chain goes on while all goes well, and what follows a failure is cancelled", async () => {
+      await applyAll(kernel, [linkOp("add", LINK)]);
+      const whole = new Chain();
+      const calls = [[fdbOp("replace", "10.0.0.2")], [neighbourOp("replace", "10.1.0.64")]];
+      const answers = await Promise.all(calls.map((ops) => kernel.apply(ops, whole)));
+      expect(answers).toEqual([[], []]);
+      const broken = new Chain();
+      const failures = await Promise.all([
+        kernel.apply([addressOp("add", "10.1.0.0")], broken),
+        kernel.apply([routeOp("add", "10.2.0.0/26", pathOf(4, { nexthopId: 99 }))], broken),
+        kernel.apply([routeOp("add", "10.2.0.64/26", viaGateway("10.1.0.64"))], broken),
+      ]);
+      expect(failures.map(codesOf)).toEqual([[], ["EINVAL"], [CANCELLED]]);
+      expect([whole.isBroken, broken.isBroken]).toEqual([false, true]);
+      const unchained = [routeOp("add", "10.2.0.128/26", viaGateway("10.1.0.64"))];
+      expect(await kernel.apply(unchained)).toEqual([]);
+      expect((await readRoutes(kernel, 4)).owned.size).toBe(1);
+    });
+
+    test("what was prepared for a device to come is carried out on it", async () => {
+      const calls = [
+        [linkOp("add", LINK)],
+        [addressOp("add", "10.1.0.0")],
+        [fdbOp("replace", "10.0.0.2")],
+        [neighbourOp("replace", "10.1.0.64")],
+        [routeOp("add", "10.2.0.0/26", viaGateway("10.1.0.64"))],
+      ];
+      for (const ops of calls) await kernel.prepare(ops);
+      expect(kernel.writeCount).toBe(0);
+      for (const ops of calls) expect(await kernel.apply(ops)).toEqual([]);
+      const key = fdbKey({ device: VXLAN, mac: MAC });
+      expect(`${(await kernel.readFdb([VXLAN])).get(key)?.destination}`).toBe("10.0.0.2");
       expect((await readRoutes(kernel, 4)).owned.size).toBe(1);
     });
 

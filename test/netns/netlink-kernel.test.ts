@@ -105,6 +105,27 @@ describe.skipIf(process.getuid?.() !== 0)("as root", () => {
     }
   });
 
+  test("another device with the number that was to be a new one's gets nothing of what is its", async () => {
+    const lab = await openLab();
+    try {
+      const [link, fdb] = [[linkOp("add", LINK)], [fdbOp("replace", "10.0.0.2")]];
+      for (const ops of [link, fdb]) await lab.kernel.prepare(ops);
+      const links = await lab.kernel.readLinks();
+      const next = Math.max(...[...links.values()].map(({ ifindex }) => ifindex)) + 1;
+      const other = `type vxlan id 9 dev ${PARENT} dstport 9999`.split(" ");
+      const name = `${PREFIX}${count}`;
+      await run("ip", ["-n", name, "link", "add", "other0", "index", String(next), ...other]);
+      expect(codesOf(await lab.kernel.apply(link))).toEqual(["EEXIST"]);
+      expect(codesOf(await lab.kernel.apply(fdb))).toEqual(["ENODEV"]);
+      expect(await lab.kernel.apply(link)).toEqual([]);
+      expect(await lab.kernel.apply(fdb)).toEqual([]);
+      const { stdout } = await run("bridge", ["-n", name, "fdb", "show", "dev", "other0"]);
+      expect(stdout).not.toContain("10.0.0.2");
+    } finally {
+      await lab.close();
+    }
+  });
+
   test("more events than the socket holds are an overrun, and later ones still come", async () => {
     const lab = await openLab();
     try {

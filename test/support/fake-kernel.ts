@@ -1,11 +1,13 @@
 /** A kernel in memory that keeps the contract of the port and the conformance cases. */
 import type { Family } from "../../encap/address/ip-address.ts";
-import type {
-  Kernel,
-  KernelChange,
-  KernelFeatures,
-  OpFailure,
-  RouteVisitor,
+import {
+  CANCELLED,
+  type Chain,
+  type Kernel,
+  type KernelChange,
+  type KernelFeatures,
+  type OpFailure,
+  type RouteVisitor,
 } from "../../tunnels/kernel/kernel.ts";
 import type { KernelOp } from "../../tunnels/kernel/kernel-op.ts";
 import {
@@ -143,10 +145,14 @@ export class FakeKernel implements Kernel {
     return Promise.resolve();
   }
 
-  async apply(ops: KernelOps): Promise<OpFailure[]> {
+  async apply(ops: KernelOps, chain?: Chain): Promise<OpFailure[]> {
     const failures: OpFailure[] = [];
     for (let at = 0; at < ops.length; at++) {
       const op = ops.at(at) as KernelOp;
+      if (chain?.isBroken) {
+        failures.push({ op, at, code: CANCELLED, message: "an operation before it failed" });
+        continue;
+      }
       this.writeCount++;
       this.applied.push(op);
       const code = this.#plannedFailure(op) ?? this.#carryOut(op);
@@ -154,6 +160,7 @@ export class FakeKernel implements Kernel {
       if (code === undefined || (op.verb === "delete" && GONE.includes(code))) continue;
       if (op.kind === "address" && code === "EEXIST") continue;
       failures.push({ op, at, code, message: `the fake kernel says ${code}` });
+      if (chain !== undefined) chain.isBroken = true;
     }
     await delivered();
     return failures;

@@ -22,7 +22,7 @@ import type {
   UnderlayRoute,
 } from "./kernel-state.ts";
 import type { PathTable } from "./path-table.ts";
-import type { KernelOps, RouteBatch } from "./route-batch.ts";
+import type { KernelOps } from "./route-batch.ts";
 
 /** What this kernel can do, found by trying, once. */
 export interface KernelFeatures {
@@ -57,6 +57,17 @@ export interface RouteVisitor {
   wants(w0: number, w1: number, w2: number, w3: number, length: number): boolean;
   foreign(w0: number, w1: number, w2: number, w3: number, length: number, path: number): void;
 }
+
+/**
+ * Calls of `apply` that build on each other, so that none has to wait for the answers to those before
+ * it: once an operation of the chain has failed, the calls after it are cancelled.
+ */
+export class Chain {
+  isBroken = false;
+}
+
+/** The code of an operation that was not carried out, because its chain was broken. */
+export const CANCELLED = "ECANCELED";
 
 export type KernelChange =
   | {
@@ -117,10 +128,13 @@ export interface Kernel {
    * Told what `apply` will be asked for soon: it may be encoded before the first write, so that the
    * kernel is on the way from one state to the other for no longer than it takes itself.
    */
-  prepare(batch: RouteBatch): Promise<void>;
+  prepare(ops: KernelOps): Promise<void>;
 
-  /** The failures, in the order of the operations; empty when everything went well. */
-  apply(ops: KernelOps): Promise<OpFailure[]>;
+  /**
+   * The failures, in the order of the operations; empty when everything went well. With a chain that
+   * is broken, by a call before or by this one, what is left of the operations is CANCELLED.
+   */
+  apply(ops: KernelOps, chain?: Chain): Promise<OpFailure[]>;
 
   /** Starts delivery of events; only one listener. Events begin before the promise resolves. */
   watch(listener: (change: KernelChange) => void): Promise<void>;

@@ -86,10 +86,14 @@ export class RouteBatch {
 
   /** The operations whose position `keeps` accepts, in the same order; itself if it accepts all. */
   filter(keeps: (at: number) => boolean): RouteBatch {
+    let refused = 0;
+    while (refused < this.#length && keeps(refused)) refused++;
+    if (refused === this.#length) return this;
     const { family, verb, reason } = this;
     const kept = new RouteBatch(family, verb, reason, this.#length, this.paths);
-    for (let at = 0; at < this.#length; at++) if (keeps(at)) kept.#append(this, at);
-    return kept.length === this.#length ? this : kept;
+    for (let at = 0; at < refused; at++) kept.#append(this, at);
+    for (let at = refused + 1; at < this.#length; at++) if (keeps(at)) kept.#append(this, at);
+    return kept;
   }
 
   #append(from: RouteTable | RouteBatch, at: number): void {

@@ -8,8 +8,11 @@ export interface Stage {
   /** `forwarding` is not the kernel's: what the data path of the TUN device goes by. */
   readonly kind: ObjectKind | "forwarding";
   readonly removes: boolean;
-  /** What follows is planned from what became of it; else it is planned while the kernel works. */
-  readonly isAwaited: boolean;
+  /**
+   * `awaited`: what follows is planned from what became of it. `chained`: what follows is on its way
+   * before that is known, and is cancelled if it failed.
+   */
+  readonly pace: "awaited" | "chained";
   readonly why: string;
 }
 
@@ -31,14 +34,14 @@ export function isOpStage(stage: Stage): stage is OpStage {
 }
 
 export const STAGES: readonly Stage[] = [
-  adds("sysctl", "a node that does not forward drops all that follows"),
-  adds("link", "everything else is on a device, and the device must be up", true),
+  adds("sysctl", "a node that does not forward drops all that follows", "awaited"),
+  adds("link", "everything else is on a device, and the device must be up", "awaited"),
   adds("address", "a route's source must be a local address"),
   adds("fdb", "a neighbour's MAC without a destination is a dropped packet"),
   adds("neighbour", "a gateway without a MAC would be asked for, in vain"),
-  adds("nexthop", "routes name nexthop objects by id", true),
+  adds("nexthop", "routes name nexthop objects by id"),
   adds("forwarding", "the data path drops what a route gives it and nobody told it of"),
-  adds("route", "all that a packet on it needs is there now", true),
+  adds("route", "all that a packet on it needs is there now"),
   removes("route", "more specific routes are in place before these leave"),
   removes("nexthop", "no route names them any more; the kernel would flush one that did"),
   removes("neighbour", "no nexthop resolves to them any more"),
@@ -48,10 +51,10 @@ export const STAGES: readonly Stage[] = [
   removes("link", "takes with it whatever is still on it"),
 ];
 
-function adds(kind: Stage["kind"], why: string, isAwaited = false): Stage {
-  return { kind, removes: false, isAwaited, why };
+function adds(kind: Stage["kind"], why: string, pace: Stage["pace"] = "chained"): Stage {
+  return { kind, removes: false, pace, why };
 }
 
 function removes(kind: Stage["kind"], why: string): Stage {
-  return { kind, removes: true, isAwaited: true, why };
+  return { kind, removes: true, pace: "awaited", why };
 }

@@ -70,12 +70,16 @@ export function* planAdditions(
   yield* batches(desired, different, "replace", "different", input);
 }
 
-/** What of the additions can be carried out now; the rest waits for its nexthop or device. */
+/**
+ * What of the additions can be carried out now; the rest waits for its nexthop or device.
+ * @param coming nexthops that are on their way to the kernel
+ */
 export function* readyAdditions(
   additions: Iterable<RouteBatch>,
   input: PlanInput,
+  coming: ReadonlySet<number>,
 ): Generator<RouteBatch> {
-  const isUsable = usablePaths(input);
+  const isUsable = usablePaths(input, coming);
   for (const batch of additions) {
     const ready = batch.filter((at) => {
       if (isUsable(batch.pathOf(at))) return true;
@@ -196,7 +200,10 @@ function inKernelOrder(family: Family, rows: readonly number[]): readonly number
 }
 
 /** Tells whether the nexthop or device of a path is there, asking once for each path. */
-function usablePaths({ paths, actual }: PlanInput): (path: number) => boolean {
+function usablePaths(
+  { paths, actual }: PlanInput,
+  coming: ReadonlySet<number>,
+): (path: number) => boolean {
   const known = new Map<number, boolean>();
   const isUp = (device: string | undefined): boolean =>
     device === undefined || actual.links.get(device)?.up === true;
@@ -208,7 +215,8 @@ function usablePaths({ paths, actual }: PlanInput): (path: number) => boolean {
       usable =
         nexthopId === undefined
           ? isUp(device)
-          : nexthop !== undefined && isOurNexthop(nexthop) && isUp(nexthop.device);
+          : coming.has(nexthopId) ||
+            (nexthop !== undefined && isOurNexthop(nexthop) && isUp(nexthop.device));
       known.set(id, usable);
     }
     return usable;

@@ -1,18 +1,15 @@
 /**
- * The operations of one stage: desired against actual, for what is dirty. Pure; the order of
- * stages is in op-order.ts.
+ * The operations of one pass, stage by stage: desired against actual, for what is dirty. Pure; the
+ * order of stages is in op-order.ts.
  */
 import type { Family } from "../../encap/address/ip-address.ts";
 import type { KernelOp } from "../kernel/kernel-op.ts";
-import type { Link } from "../kernel/kernel-state.ts";
-import { linkChange } from "../kernel/link-change.ts";
-import { isOurNexthop, isOurNexthopId } from "../kernel/ownership.ts";
 import type { KernelOps, RouteBatch } from "../kernel/route-batch.ts";
-import type { Key, KeyedKind } from "./dirty.ts";
-import type { Difference } from "./keyed-diff.ts";
+import type { KeyedKind } from "./dirty.ts";
 import { ObjectDifferences } from "./object-differences.ts";
-import type { OpStage } from "./op-order.ts";
+import { isOpStage, type OpStage, STAGES } from "./op-order.ts";
 import type { PlanInput } from "./plan-input.ts";
+import { planObjects, readyObjects } from "./plan-objects.ts";
 import {
   compareRoutes,
   planAdditions,
@@ -26,37 +23,55 @@ const CHUNK = 8_192;
 
 const FAMILIES: readonly Family[] = [4, 6];
 
-/** The operations of one pass, stage by stage, each planned when it is asked for. */
 export class Plan {
   readonly #input: PlanInput;
   readonly #differences: ObjectDifferences;
+  /** Additions of a pass that looks at everything, planned before the first write. */
+  #objects: ReadonlyMap<KeyedKind, readonly KernelOp[][]> | undefined;
   /** Undefined: to be found again, because routes went along with a device. */
   #routes: RoutePlan | undefined;
+  /** Numbers of nexthop objects that are on their way to the kernel. */
+  readonly #comingNexthops = new Set<number>();
 
   constructor(input: PlanInput) {
     this.#input = input;
     this.#differences = new ObjectDifferences(input);
+    if (input.dirty.all !== undefined) this.#objects = planAllObjects(this.#differences);
     this.#routes = planRoutes(input);
   }
 
-  /** The routes to be added or changed, if nothing comes in between: most of a first sync. */
-  get additions(): readonly RouteBatch[] {
-    return this.#routes?.additions ?? [];
+  /** What is to be added or changed, as far as it is known before the first write. */
+  get additions(): readonly KernelOps[] {
+    const objects = [...(this.#objects?.values() ?? [])].flat();
+    return [...objects, ...(this.#routes?.additions ?? [])];
   }
 
   *stage(stage: OpStage): Generator<KernelOps> {
-    if (stage.kind !== "route") {
-      for (const ops of chunks(planObjects(stage, this.#differences, this.#input))) {
-        if (stage.kind === "link" && !stage.removes) yield* this.#clearing(ops);
-        yield ops;
-      }
-    } else if (stage.removes) {
+    if (stage.kind !== "route") yield* this.#objectStage(stage);
+    else if (stage.removes) {
       this.#routes ??= planRoutes(this.#input);
       const { hasExtra } = this.#routes;
       for (const family of FAMILIES) yield* planRemovals(family, hasExtra[family], this.#input);
     } else {
       this.#routes ??= planRoutes(this.#input);
-      yield* readyAdditions(this.#routes.additions, this.#input);
+      yield* readyAdditions(this.#routes.additions, this.#input, this.#comingNexthops);
+    }
+  }
+
+  /** Takes note of what was sent of a stage, before anything is known about its success. */
+  sent(ops: KernelOps): void {
+    for (const op of ops) {
+      if (op.kind !== "nexthop") return;
+      if (op.verb !== "delete") this.#comingNexthops.add(op.object.id);
+    }
+  }
+
+  *#objectStage(stage: OpStage): Generator<KernelOps> {
+    const ahead = stage.removes ? undefined : this.#objects?.get(stage.kind as KeyedKind);
+    for (const planned of ahead ?? chunks(planObjects(stage, this.#differences))) {
+      if (stage.kind === "link" && !stage.removes) yield* this.#clearing(planned);
+      const ops = readyObjects(planned, this.#input);
+      if (ops.length > 0) yield ops;
     }
   }
 
@@ -65,11 +80,21 @@ export class Plan {
     for (const op of ops) {
       if (op.kind !== "link" || op.verb === "add") continue;
       this.#routes = undefined;
+      this.#objects = undefined;
       this.#differences.forget();
       if (op.verb !== "delete") continue;
       for (const family of FAMILIES) yield* planClearing(family, op.object.name, this.#input);
     }
   }
+}
+
+function planAllObjects(differences: ObjectDifferences): Map<KeyedKind, KernelOp[][]> {
+  const planned = new Map<KeyedKind, KernelOp[][]>();
+  for (const stage of STAGES) {
+    if (!isOpStage(stage) || stage.kind === "route" || stage.removes) continue;
+    planned.set(stage.kind, [...chunks(planObjects(stage, differences))]);
+  }
+  return planned;
 }
 
 /** What is to be done about the routes, as far as it does not depend on the stages before. */
@@ -87,86 +112,6 @@ function planRoutes(input: PlanInput): RoutePlan {
     return [...planAdditions(family, differences, input)];
   });
   return { additions, hasExtra };
-}
-
-function* planObjects(
-  stage: OpStage,
-  diffs: ObjectDifferences,
-  input: PlanInput,
-): Generator<KernelOp> {
-  switch (stage.kind) {
-    case "sysctl":
-      for (const diff of diffs.of("sysctl", stage.removes)) {
-        if (diff.desired)
-          yield { kind: "sysctl", verb: "replace", object: diff.desired, reason: diff.reason };
-      }
-      return;
-    case "link":
-      for (const diff of diffs.of("link", stage.removes)) yield* planLink(diff);
-      return;
-    case "address":
-      for (const diff of diffs.of("address", stage.removes)) {
-        if (diff.reason === "unwanted") {
-          yield { kind: "address", verb: "delete", object: diff.actual, reason: diff.reason };
-        } else if (isThere("address", diff.desired.device, diff.key, input)) {
-          yield { kind: "address", verb: "add", object: diff.desired, reason: diff.reason };
-        }
-      }
-      return;
-    case "neighbour":
-      for (const diff of diffs.of("neighbour", stage.removes)) {
-        if (diff.reason === "unwanted") {
-          yield { kind: "neighbour", verb: "delete", object: diff.actual, reason: diff.reason };
-        } else if (isThere("neighbour", diff.desired.device, diff.key, input)) {
-          yield { kind: "neighbour", verb: "replace", object: diff.desired, reason: diff.reason };
-        }
-      }
-      return;
-    case "fdb":
-      for (const diff of diffs.of("fdb", stage.removes)) {
-        if (diff.reason === "unwanted") {
-          yield { kind: "fdb", verb: "delete", object: diff.actual, reason: diff.reason };
-        } else if (isThere("fdb", diff.desired.device, diff.key, input)) {
-          yield { kind: "fdb", verb: "replace", object: diff.desired, reason: diff.reason };
-        }
-      }
-      return;
-    case "nexthop":
-      for (const diff of diffs.of("nexthop", stage.removes)) {
-        if (diff.reason === "unwanted") {
-          yield { kind: "nexthop", verb: "delete", object: diff.actual, reason: diff.reason };
-        } else if (isThere("nexthop", diff.desired.device, diff.key, input)) {
-          // Another's object under a number that is not ours is left alone: `add` says EEXIST.
-          const replaces =
-            diff.reason === "different" &&
-            (isOurNexthop(diff.actual) || isOurNexthopId(diff.actual.id));
-          const verb = replaces ? "replace" : "add";
-          yield { kind: "nexthop", verb, object: diff.desired, reason: diff.reason };
-        }
-      }
-  }
-}
-
-/** What the kernel cannot change in place goes and comes back, at once, so that the gap is short. */
-function* planLink(diff: Difference<string, Link>): Generator<KernelOp> {
-  const { reason } = diff;
-  if (diff.reason === "unwanted") {
-    yield { kind: "link", verb: "delete", object: diff.actual, reason };
-  } else if (diff.reason === "missing") {
-    yield { kind: "link", verb: "add", object: diff.desired, reason };
-  } else if (linkChange(diff.actual, diff.desired) === "in-place") {
-    yield { kind: "link", verb: "replace", object: diff.desired, actual: diff.actual, reason };
-  } else {
-    yield { kind: "link", verb: "delete", object: diff.actual, reason };
-    yield { kind: "link", verb: "add", object: diff.desired, reason };
-  }
-}
-
-/** True if the device is there; else the key waits for it. */
-function isThere(kind: KeyedKind, device: string, key: Key, input: PlanInput): boolean {
-  if (input.actual.links.get(device)?.up) return true;
-  input.waiting.mark(kind, key, input.dirty.causeOf(kind, key));
-  return false;
 }
 
 function* chunks(ops: Iterable<KernelOp>): Generator<KernelOp[]> {

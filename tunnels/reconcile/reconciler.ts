@@ -7,7 +7,14 @@
  * come at any time.
  */
 import { emptyKernelState } from "../kernel/apply-to-state.ts";
-import type { Kernel, KernelChange, OpFailure } from "../kernel/kernel.ts";
+import { objectName } from "../kernel/describe-op.ts";
+import {
+  CANCELLED,
+  Chain,
+  type Kernel,
+  type KernelChange,
+  type OpFailure,
+} from "../kernel/kernel.ts";
 import type { KernelOp } from "../kernel/kernel-op.ts";
 import type { KernelState, Route } from "../kernel/kernel-state.ts";
 import { type KernelOps, RouteBatch } from "../kernel/route-batch.ts";
@@ -18,6 +25,7 @@ import { KernelHints } from "./kernel-hints.ts";
 import { mapOf } from "./object-differences.ts";
 import { type ForwardingStages, isOpStage, STAGES, type Stage } from "./op-order.ts";
 import { OutcomeNotes } from "./outcome-notes.ts";
+import { CallsUnderWay, causeAt, type Pass } from "./pass.ts";
 import { Plan } from "./plan.ts";
 import type { ForeignRoutes, PlanInput } from "./plan-input.ts";
 import { ALL_SCOPES, type Picture, readBack } from "./read-back.ts";
@@ -162,14 +170,15 @@ export class Reconciler {
     this.#held.release(this.dirty, this.#options.now());
     const mended = new MendedOps();
     if (this.#hasWork) {
-      const pass = this.dirty.take();
+      const pass: Pass = { dirty: this.dirty.take(), mended, failed: new Set() };
       this.#hints.beginPass();
       try {
-        const plan = new Plan(this.#planInput(pass));
-        for (const batch of plan.additions) await this.#options.kernel.prepare(batch);
-        await this.#carryOut(plan, pass, mended);
+        const plan = new Plan(this.#planInput(pass.dirty));
+        for (const ops of plan.additions) await this.#options.kernel.prepare(ops);
+        let isDone = await this.#carryOut(plan, pass);
+        while (!isDone) isDone = await this.#carryOut(new Plan(this.#planInput(pass.dirty)), pass);
       } finally {
-        this.#hints.endPass(pass);
+        this.#hints.endPass(pass.dirty);
       }
     }
     if (!this.#held.isEmpty) this.#held.forget((op) => this.#isMoot(op));
@@ -212,12 +221,21 @@ export class Reconciler {
     await (removes ? forwarding?.narrow() : forwarding?.widen());
   }
 
-  /** While the kernel works on some operations, the next ones are planned and encoded. */
-  async #carryOut(plan: Plan, pass: Dirty, mended: MendedOps): Promise<void> {
+  /**
+   * While the kernel works on some operations, the next ones are planned and encoded. False if an
+   * operation failed that others build on: then these were cancelled, nothing was removed that may
+   * still be in use, and what is left has to be planned again, without the one that failed.
+   */
+  async #carryOut(plan: Plan, pass: Pass): Promise<boolean> {
     const { kernel } = this.#options;
-    let before: Promise<void> = Promise.resolve();
+    const chain = new Chain();
+    const calls = new CallsUnderWay();
     for (const stage of STAGES) {
-      if (stage.removes && !this.#mayRemove) continue;
+      if (stage.removes) {
+        await calls.settle();
+        if (chain.isBroken) return false;
+        if (!this.#mayRemove) continue;
+      }
       if (!isOpStage(stage)) {
         await this.#forward(stage);
         continue;
@@ -225,23 +243,24 @@ export class Reconciler {
       for (const planned of plan.stage(stage)) {
         const ops = this.#withoutHeld(planned, pass);
         if (ops.length === 0) continue;
-        const now = kernel.apply(ops).then((failures) => this.#note(ops, failures, pass, mended));
-        // It is awaited later; until then a failure has to have somebody who heard of it.
-        now.catch(() => undefined);
-        await before;
-        before = now;
+        const failures = kernel.apply(ops, stage.pace === "chained" ? chain : undefined);
+        plan.sent(ops);
+        await calls.add(failures.then((all) => this.#note(ops, all, pass)));
       }
-      if (stage.isAwaited) await before;
+      if (stage.pace === "awaited") await calls.settle();
     }
+    return true;
   }
 
-  #withoutHeld(ops: KernelOps, dirty: Dirty): KernelOps {
+  #withoutHeld(ops: KernelOps, { dirty, failed }: Pass): KernelOps {
     if (this.#held.isEmpty) return ops;
-    const mayGo = (op: KernelOp): boolean => !this.#held.holds(op, dirty.causeOfOp(op));
+    const mayGo = (op: KernelOp): boolean =>
+      !failed.has(objectName(op)) && !this.#held.holds(op, dirty.causeOfOp(op));
     return ops instanceof RouteBatch ? ops.filter((at) => mayGo(ops.at(at))) : ops.filter(mayGo);
   }
 
-  #note(ops: KernelOps, failures: readonly OpFailure[], dirty: Dirty, mended: MendedOps): void {
+  #note(ops: KernelOps, failures: readonly OpFailure[], pass: Pass): void {
+    const { dirty, mended } = pass;
     this.#options.onOps?.(ops, failures);
     const failed = new Set(failures.map(({ at }) => at));
     this.#notes.succeeded(ops, failed, dirty);
@@ -251,6 +270,8 @@ export class Reconciler {
       if (causeAt(ops, at, dirty) === CAUSE.drift) mended.add(ops.at(at) as KernelOp);
     }
     for (const failure of failures) {
+      if (failure.code === CANCELLED) continue;
+      pass.failed.add(objectName(failure.op));
       const isReadAgain = this.#notes.failed(failure);
       this.#held.fail(failure, this.#options.now(), isReadAgain);
     }
@@ -265,9 +286,4 @@ export class Reconciler {
       if (this.#held.repaired(op, foundState(op), now())) onFight?.(op, foundState(op));
     }
   }
-}
-
-function causeAt(ops: KernelOps, at: number, dirty: Dirty): Cause {
-  if (ops instanceof RouteBatch) return dirty.causeInBatch(ops, at);
-  return dirty.causeOfOp(ops[at] as KernelOp);
 }
