@@ -48,6 +48,7 @@ import {
 } from "./header/vxlan.ts";
 import { type IpPacket, readIpPacket } from "./ip-packet.ts";
 import type { OuterChoice } from "./outer-policy.ts";
+import { DEFAULT_TTL } from "./ttl.ts";
 
 /** What `writeVxlanHeaders` puts before an inner packet: 22 bytes. */
 export const VXLAN_HEADERS: number = VXLAN_HEADER + ETHERNET_HEADER;
@@ -73,6 +74,14 @@ export function writeVxlanHeaders(
 }
 
 /**
+ * The outer TTL or hop limit for what was chosen: a vxlan device of Linux takes 0, which only an
+ * inner packet that should not have come this far has, for its default.
+ */
+export function vxlanTtl({ ttl }: OuterChoice): number {
+  return ttl === 0 ? DEFAULT_TTL : ttl;
+}
+
+/**
  * Writes UDP and outer IPv4 header before `writeVxlanHeaders`' work: 50 bytes before `innerAt` in
  * all. `udp` brings the ports; `withChecksum` has its checksum calculated, which needs the inner
  * packet in one piece. `header` brings addresses and identification.
@@ -95,7 +104,7 @@ export function encapsulateVxlanInIpv4(
   header.dontFragment = choice.dontFragment;
   header.moreFragments = false;
   header.fragmentOffset = 0;
-  header.ttl = choice.ttl;
+  header.ttl = vxlanTtl(choice);
   header.protocol = PROTOCOL_UDP;
   writeIpv4Header(view, udpAt - IPV4_HEADER, header);
   writeOuterUdp(view, udpAt, udpLength, udp);
@@ -123,7 +132,7 @@ export function encapsulateVxlanInIpv6(
   header.trafficClass = choice.trafficClass;
   header.payloadLength = udpLength;
   header.nextHeader = PROTOCOL_UDP;
-  header.hopLimit = choice.ttl;
+  header.hopLimit = vxlanTtl(choice);
   writeIpv6Header(view, udpAt - IPV6_HEADER, header);
   writeOuterUdp(view, udpAt, udpLength, udp);
   if (withChecksum) {
@@ -142,7 +151,8 @@ function writeOuterUdp(view: DataView, at: number, length: number, udp: UdpHeade
 
 /**
  * Finds and checks the packet inside a UDP payload of `length` bytes at `at`, in the order and with
- * the strictness of Linux's vxlan device: what it drops is dropped, for the same reason. Whether
+ * the strictness of Linux's vxlan device, one that learns, and of the IP layer behind it: what they
+ * drop is dropped, for the same reason. Whether
  * the outer source is a node of the overlay is the caller's to ask.
  */
 export function decapsulateVxlan(

@@ -4,11 +4,13 @@ import { scenarioGroups } from "../scenarios/all.ts";
 import { vtepRowScenarios } from "../scenarios/vtep-rows.ts";
 import type { Scenario } from "../support/uml-scenario.ts";
 import { demoScenarios } from "./demo.scenarios.ts";
+import { differentialScenarios } from "./differential.scenarios.ts";
 import { guestKernelScenarios } from "./guest-kernel.scenarios.ts";
 import { netlinkKernelScenarios } from "./netlink-kernel.scenarios.ts";
 
 const GROUPS: readonly (readonly Scenario[])[] = [
   [...guestKernelScenarios, ...netlinkKernelScenarios, ...demoScenarios],
+  differentialScenarios,
   ...scenarioGroups("ipip"),
   // Of VXLAN what has no counterpart above: this kernel is older than the machine's.
   vtepRowScenarios("vxlan"),

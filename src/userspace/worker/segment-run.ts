@@ -7,7 +7,7 @@
  */
 
 import type { OuterChoice } from "../../../encap/outer-policy.ts";
-import { VXLAN_HEADERS } from "../../../encap/vxlan.ts";
+import { VXLAN_HEADERS, vxlanTtl } from "../../../encap/vxlan.ts";
 import type { Arena } from "../../native/arena.ts";
 import type { LivePlan } from "./live-plan.ts";
 import { type LaneOwner, SendLane } from "./send-lane.ts";
@@ -93,7 +93,7 @@ export class SegmentRun {
       this.#segments < SEGMENTS_MAX &&
       this.#bytes + size <= BYTES_MAX &&
       choice.trafficClass === this.#trafficClass &&
-      (!this.#inheritsTtl || choice.ttl === this.#ttl)
+      (!this.#inheritsTtl || vxlanTtl(choice) === this.#ttl)
     );
   }
 
@@ -101,7 +101,7 @@ export class SegmentRun {
     this.#message = this.#lane.begin(this.#plan, remote);
     this.#remote = remote;
     this.#trafficClass = choice.trafficClass;
-    this.#ttl = choice.ttl;
+    this.#ttl = vxlanTtl(choice);
     this.#size = size;
     this.#segments = 0;
     this.#bytes = 0;
@@ -113,8 +113,7 @@ export class SegmentRun {
     if (message < 0) return;
     this.#message = -1;
     const isDefault = this.#trafficClass === this.#defaultTrafficClass && !this.#inheritsTtl;
-    // Zero would say "the default" to the kernel, which is the most that can be done for it.
-    const ttl = this.#inheritsTtl ? Math.max(this.#ttl, 1) : DEFAULT;
+    const ttl = this.#inheritsTtl ? this.#ttl : DEFAULT;
     const segmentSize = this.#segments > 1 ? this.#size : DEFAULT;
     const trafficClass = isDefault ? DEFAULT : this.#trafficClass;
     this.#lane.batch.setControl(message, ttl, trafficClass, segmentSize);
