@@ -9,7 +9,7 @@ import { runDemo } from "../demo/demo-run.ts";
 import { drawTopology } from "../demo/demo-text.ts";
 import { type KernelAbilities, kernelAbilities } from "../demo/kernel-abilities.ts";
 import { namespacesWithPrefix } from "../demo/namespace-removal.ts";
-import { removeKeptSite, Site, sweepSites } from "../demo/site.ts";
+import { removeKeptSite, Site, type SiteOptions, sweepSites } from "../demo/site.ts";
 import { demoPools, demoTopology, type Topology } from "../demo/topology.ts";
 import { CausewayError } from "../errors.ts";
 import { userspaceObstacles } from "../userspace/obstacles.ts";
@@ -21,13 +21,14 @@ import { plural } from "./text.ts";
 const PREFIX = "cwdemo-";
 const HELP = `
 Two subnets joined by a router, two nodes in each, two pods on each node, all as network
-namespaces; four agents that read one file datastore. Every pod is probed from every other, then
+namespaces; four agents that read one datastore, by default of files. Every pod is probed from every other, then
 a route is deleted and an agent killed while packets flow. Needs root; changes nothing outside its
 own namespaces, and removes them.
 
 Examples:    causeway demo
              causeway demo --keep
              causeway demo --dataplane userspace
+             causeway demo --datastore etcd
 ${exitCodesText("0 every check passed; 1 one failed")}`;
 
 interface DemoOptions {
@@ -35,6 +36,7 @@ interface DemoOptions {
   readonly clean?: boolean;
   readonly json?: boolean;
   readonly dataplane: Dataplane;
+  readonly datastore: "file" | "etcd";
 }
 
 /** @param exit ends the process, and so the demo, on a signal */
@@ -48,6 +50,11 @@ export function demoCommand(exit: (code: number) => never): Command {
       new Option("--dataplane <who>", "who carries the tunnels: kernel, userspace or auto")
         .choices(["kernel", "userspace", "auto"])
         .default("kernel"),
+    )
+    .addOption(
+      new Option("--datastore <kind>", "file, or etcd: a real etcd server, started in the router")
+        .choices(["file", "etcd"])
+        .default("file"),
     )
     .addHelpText("after", HELP)
     .action(async (options: DemoOptions) => {
@@ -68,7 +75,8 @@ function clean(swept: number): void {
   print(`${removed === 0 ? "nothing is left of any demo" : what}\n`);
 }
 
-async function demo({ keep = false, json = false, dataplane }: DemoOptions): Promise<void> {
+async function demo(options: DemoOptions): Promise<void> {
+  const { keep = false, json = false, dataplane, datastore } = options;
   if (keep && namespacesWithPrefix(`${PREFIX}router`).length > 0) {
     const hint = `remove it:  ${self("--clean")}`;
     throw new CausewayError("agent", "a demo is up already", { hint });
@@ -90,11 +98,13 @@ async function demo({ keep = false, json = false, dataplane }: DemoOptions): Pro
   const topology = demoTopology({ pools: demoPools(able) });
   showProgress("building the network");
   const agentFlags = ["--dataplane", dataplane];
-  const site = await Site.build({ topology, prefix, agentFlags });
+  const site = await Site.build({ topology, prefix, agentFlags, ...storeOf(datastore, topology) });
   if (!keep) process.once("exit", abilities.restore);
   let isKept = false;
   try {
-    output.print(`${heading(topology)}\n${drawTopology(topology)}${notes(carriers, abilities)}\n`);
+    output.print(
+      `${heading(topology)}\n${drawTopology(topology)}${notes(carriers, abilities, site)}\n`,
+    );
     const report = await runDemo(site, abilities, output);
     if (json) printJson(report);
     if (!report.ok) process.exitCode = EXIT.no;
@@ -107,6 +117,20 @@ async function demo({ keep = false, json = false, dataplane }: DemoOptions): Pro
     else await site.remove();
     showProgress("");
   }
+}
+
+/** Other stores than files are loaded when they are wanted. */
+function storeOf(
+  datastore: DemoOptions["datastore"],
+  topology: Topology,
+): Partial<Pick<SiteOptions, "openStore">> {
+  if (datastore === "file") return {};
+  return {
+    openStore: async (namespaces, files) => {
+      const { openEtcdStore } = await import("../demo/etcd-store.ts");
+      return openEtcdStore(topology, namespaces, files);
+    },
+  };
 }
 
 function verdict({ ok, checks }: DemoReport): string {
@@ -145,12 +169,15 @@ function carriersOf(dataplane: Dataplane, { vxlan, ipip }: KernelAbilities): Car
 }
 
 /** Who carries what, and what nobody does. */
-function notes({ vxlan, ipip }: Carriers, { ipv6 }: KernelAbilities): string {
+function notes({ vxlan, ipip }: Carriers, { ipv6 }: KernelAbilities, { store }: Site): string {
   const inUserspace = [
     ...(vxlan.by === "userspace" ? ["VXLAN"] : []),
     ...(ipip.by === "userspace" ? ["IP-in-IP"] : []),
   ];
   const lines = [
+    ...(store.url.startsWith("etcd:")
+      ? [`datastore ${store.url}, a real etcd server in the router`]
+      : []),
     ...(inUserspace.length > 0
       ? [`${inUserspace.join(" and ")} in userspace, over tun.causeway on each node`]
       : []),
@@ -164,7 +191,7 @@ function notes({ vxlan, ipip }: Carriers, { ipv6 }: KernelAbilities): string {
 }
 
 function whatToTry(site: Site, device: string): string {
-  const { topology, namespaces, datastore } = site;
+  const { topology, namespaces, datastore, store } = site;
   const [first, last] = [topology.nodes[0], topology.nodes.at(-1)];
   const target = last?.pods[0]?.addresses.get(last.blocks[0]?.pool.name ?? "") ?? "";
   const node = namespaces.of(first?.name ?? "");
@@ -179,7 +206,9 @@ function whatToTry(site: Site, device: string): string {
       : `  bridge -n ${node} fdb show dev ${device}`,
     `  ${program()} status --run-dir ${runDir}`,
     `  ip -n ${node} link delete ${device}     # and look at the status again`,
-    `  sed -i s/Always/CrossSubnet/ ${datastore}/ippool.yaml     # the agents follow`,
+    store.url.startsWith("etcd:")
+      ? `  ETCDCTL_API=3 ip netns exec ${namespaces.router} etcdctl get --prefix --keys-only /calico`
+      : `  sed -i s/Always/CrossSubnet/ ${datastore}/ippool.yaml     # the agents follow`,
     `Remove it:  ${self("--clean")}`,
     "",
   ].join("\n");

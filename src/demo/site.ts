@@ -1,6 +1,6 @@
 /**
- * A whole cluster on this machine: a topology's namespaces, a file datastore that describes it,
- * and an agent on each node. What the demo shows, and what tests and benchmarks work on.
+ * A whole cluster on this machine: a topology's namespaces, a datastore that describes it, and an
+ * agent on each node. What the demo shows, and what tests and benchmarks work on.
  */
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,8 +8,9 @@ import { join } from "node:path";
 import { AgentProcess } from "./agent-process.ts";
 import { namespacesWithPrefix, removeNamespaces, sweepNamespaces } from "./namespace-removal.ts";
 import { buildNamespaces, type Namespaces } from "./namespaces.ts";
+import { openFileStore, type SiteStore } from "./site-store.ts";
 import type { Topology } from "./topology.ts";
-import { topologyResources, writeResources } from "./topology-resources.ts";
+import { topologyResources } from "./topology-resources.ts";
 
 export interface SiteOptions {
   readonly topology: Topology;
@@ -19,30 +20,34 @@ export interface SiteOptions {
   /** More flags for the agents of some nodes. */
   readonly nodeFlags?: Readonly<Record<string, readonly string[]>>;
   readonly agentWrapper?: readonly string[];
+  /** What the agents read; a directory of files without. */
+  readonly openStore?: OpenStore;
 }
+
+/** @param files a directory of the site's own */
+export type OpenStore = (namespaces: Namespaces, files: string) => Promise<SiteStore>;
 
 export class Site {
   readonly topology: Topology;
   readonly namespaces: Namespaces;
   readonly agents: ReadonlyMap<string, AgentProcess>;
-  /** The directory of the file datastore. */
-  readonly datastore: string;
+  readonly store: SiteStore;
   readonly #files: string;
   readonly #onExit = (): void => this.#removeFiles();
 
-  private constructor(options: SiteOptions, namespaces: Namespaces) {
+  private constructor(options: SiteOptions, namespaces: Namespaces, store: SiteStore) {
     const { topology, prefix, agentFlags = [], nodeFlags = {}, agentWrapper = [] } = options;
     this.topology = topology;
     this.namespaces = namespaces;
     this.#files = filesOf(prefix);
-    this.datastore = join(this.#files, "cluster");
+    this.store = store;
     process.once("exit", this.#onExit);
     const agents = topology.nodes.map(({ name }): [string, AgentProcess] => [
       name,
       new AgentProcess({
         node: name,
         namespace: namespaces.of(name),
-        datastore: `file:${this.datastore}`,
+        datastore: store.url,
         runDir: join(this.#files, "run", name),
         flags: [...agentFlags, ...(nodeFlags[name] ?? [])],
         wrapper: agentWrapper,
@@ -53,12 +58,20 @@ export class Site {
 
   /** Builds the network and writes the datastore; starts no agent. */
   static async build(options: SiteOptions): Promise<Site> {
-    const namespaces = await buildNamespaces(options.topology, options.prefix);
-    const site = new Site(options, namespaces);
-    rmSync(site.#files, { recursive: true, force: true });
-    mkdirSync(site.#files, { mode: 0o700 });
-    writeResources(site.datastore, topologyResources(options.topology));
+    const { topology, prefix, openStore = openFileStore } = options;
+    const namespaces = await buildNamespaces(topology, prefix);
+    const files = filesOf(prefix);
+    rmSync(files, { recursive: true, force: true });
+    mkdirSync(files, { mode: 0o700 });
+    const store = await openStore(namespaces, files);
+    const site = new Site(options, namespaces, store);
+    await store.write(topologyResources(topology));
     return site;
+  }
+
+  /** The directory of a file datastore. */
+  get datastore(): string {
+    return this.store.url.replace(/^file:/, "");
   }
 
   agent(node: string): AgentProcess {
@@ -74,6 +87,7 @@ export class Site {
   /** Ends the agents and removes namespaces and files. Happens at the end of the process at last. */
   async remove(): Promise<void> {
     await Promise.all([...this.agents.values()].map((agent) => agent.end("SIGTERM")));
+    await this.store.close();
     this.namespaces.remove();
     process.off("exit", this.#onExit);
     this.#removeFiles();
@@ -83,6 +97,7 @@ export class Site {
   keep(): void {
     this.namespaces.keep();
     process.off("exit", this.#onExit);
+    this.store.leave();
     for (const agent of this.agents.values()) agent.leave();
   }
 

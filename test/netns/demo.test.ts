@@ -76,8 +76,18 @@ test("demo carries all of it in userspace where it is told to", async () => {
   expect(left(pid)).toEqual([]);
 });
 
+test("demo runs on a real etcd server that it starts itself, and ends with it", async () => {
+  const { pid, code, stdout, stderr } = await demo(["--datastore", "etcd", "--json"]);
+  expect(stderr).toBe("");
+  const report = JSON.parse(stdout) as DemoReport;
+  expect(report.checks.filter(({ ok }) => !ok)).toEqual([]);
+  expect(code).toBe(0);
+  expect(left(pid)).toEqual([]);
+  expect(execFileSync("ps", ["-eo", "args"], { encoding: "utf8" })).not.toMatch(/etcd --name demo/);
+});
+
 test("demo prints lines of at most 100 columns", async () => {
-  const { code, stdout } = await demo([]);
+  const { code, stdout } = await demo(["--datastore", "etcd"]);
   expect(code).toBe(0);
   expect(stdout.split("\n").filter((line) => [...line].length > 100)).toEqual([]);
 });

@@ -8,6 +8,7 @@ cd "$(dirname "$0")/../.."
 PATH=$PATH:/usr/sbin:/sbin
 verb=$1
 shift
+arguments=$*
 
 say() { echo "causeway set-up: $*" >&2; }
 
@@ -27,7 +28,10 @@ quietly() {
 # What each verb calls, as "command:Debian package", or "/path:package" for a file.
 needs() {
   case $verb in
-    demo) echo ip:iproute2 modprobe:kmod ;;
+    demo)
+      echo ip:iproute2 modprobe:kmod
+      case " $arguments " in *" etcd "* | *=etcd\ *) echo etcd:etcd-server etcdctl:etcd-client ;; esac
+      ;;
     test)
       echo ip:iproute2 modprobe:kmod ping:iputils-ping sysctl:procps tcpdump:tcpdump nft:nftables ethtool:ethtool
       # Captures that scapy makes, and tshark reads, are the oracle of our decoder.

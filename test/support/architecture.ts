@@ -90,6 +90,8 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
   "src/demo": [
     "src/cli/agent-client.ts",
     "src/cli/text.ts",
+    "src/datastore/etcd",
+    "src/datastore/record-store.ts",
     "src/errors.ts",
     "src/native",
     "src/observe/status.ts",
