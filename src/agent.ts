@@ -242,7 +242,7 @@ export class Agent {
 
   #take(batch: ChangeBatch): void {
     this.overlay.change(batch.changes);
-    this.registrar?.took(batch.changes);
+    this.registrar?.took(batch);
     this.log.took(batch, this.datastoreState);
     this.datastoreState = batch;
     if (batch.inSync) this.stopwatch.isRead(batch.readAt);

@@ -12,6 +12,13 @@ export interface Decision {
   readonly why: string;
 }
 
+/** What the agent has seen of the cluster. */
+export interface ClusterSight {
+  readonly hasBlocks: boolean;
+  /** Some node has podCIDRs of Kubernetes. */
+  readonly hasPodCidrs: boolean;
+}
+
 /**
  * @param asked what the operator says; undefined where nothing
  * @throws CausewayError of the store
@@ -20,6 +27,7 @@ export async function decideRegistering(
   asked: boolean | undefined,
   store: RecordStore,
   node: string,
+  { hasBlocks, hasPodCidrs }: ClusterSight,
 ): Promise<Decision> {
   if (asked !== undefined) return { on: asked, why: "as the operator asked" };
   const own = (await store.get("Node", node))?.value;
@@ -31,6 +39,10 @@ export async function decideRegistering(
       on: false,
       why: "another program, or somebody by hand, wrote the record of this node",
     };
+  }
+  if (hasPodCidrs && !hasBlocks) {
+    // The first block would put all podCIDRs out of force.
+    return { on: false, why: "the blocks are the podCIDRs that Kubernetes gives its nodes" };
   }
   for (const { value } of await store.list("Node")) {
     if (!hasAddress(value) || machineOf(value) !== undefined) continue;

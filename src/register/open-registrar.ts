@@ -6,6 +6,7 @@ import type { Kernel } from "../../tunnels/kernel/kernel.ts";
 import type { Config } from "../config/settings.ts";
 import { canWriteRecords, openRecordStore } from "../datastore/open-records.ts";
 import type { RecordStore } from "../datastore/record-store.ts";
+import { CausewayError } from "../errors.ts";
 import type { Logger } from "../observe/log.ts";
 import { Registrar } from "./registrar.ts";
 
@@ -17,14 +18,20 @@ export interface OpenRegistrar {
 /**
  * Undefined where nodes are registered by others: by the operator's wish, or because the datastore
  * is one that agents do not write.
- * @throws CausewayError `bad-config` for `--register` with a datastore that cannot be written
+ * @throws CausewayError `bad-config` for `--register` with a datastore that cannot be written, or
+ *   with blocks that are not claimed
  */
 export async function openRegistrar(
   config: Config,
   kernel: Pick<Kernel, "readUnderlayRoutes">,
   log: Logger,
 ): Promise<OpenRegistrar | undefined> {
-  const { datastore, node, register: asked, nodeAddress: wish } = config;
+  const { datastore, node, register: asked, nodeAddress: wish, blocks } = config;
+  if (asked === true && blocks === "podCIDR") {
+    const what = "--register claims blocks of pools, and --blocks podCIDR has no use for them";
+    throw new CausewayError("bad-config", what, { hint: "leave one of the two out" });
+  }
+  if (blocks === "podCIDR") return undefined;
   if (asked === false || (asked === undefined && !canWriteRecords(datastore))) return undefined;
   const store = await openRecordStore(config, "--register");
   const parts = { store, node, machine: machineDigest(), asked, wish, kernel, log };

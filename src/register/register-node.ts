@@ -1,10 +1,11 @@
 /**
  * One pass of registering, from what the datastore says now to what it shall say:
  *
- *   node address -> blocks, one in each pool -> tunnel addresses in them -> the Node record
+ *   node address -> Node record -> blocks, one in each pool -> tunnel addresses in them -> Node record
  *
  * Every step finds what earlier passes did, and what they left half done. What cannot be done is a
- * problem of its own; the rest goes on.
+ * problem of its own; the rest goes on. The record comes first because its labels, some of which
+ * others may have set, say which pools are for this node.
  */
 import { type Cidr, parseCidr } from "../../encap/address/cidr.ts";
 import type { Family, IpAddress } from "../../encap/address/ip-address.ts";
@@ -18,7 +19,12 @@ import type { RecordStore, RecordValue } from "../datastore/record-store.ts";
 import { reasonOf } from "../errors.ts";
 import { changeRecord } from "./change-record.ts";
 import { Claims, readIpamLimits } from "./claims.ts";
-import { nodeAddressesOf, nodeRecord, tunnelAddressesOf } from "./node-record.ts";
+import {
+  nodeAddressesOf,
+  nodeRecord,
+  type Registration,
+  tunnelAddressesOf,
+} from "./node-record.ts";
 import { ownBlocks } from "./own-blocks.ts";
 import { readAddressPool } from "./read-pool.ts";
 import { holdTunnelAddresses, type TunnelHolding } from "./tunnel-addresses.ts";
@@ -72,12 +78,14 @@ export async function registerNode(inputs: RegisterInputs): Promise<Registered> 
   if (record === undefined && addresses[4] === undefined && addresses[6] === undefined) {
     return { ...found, blocks: [], podBlocks: [], problems, full: new Set() };
   }
+  const identity = { name: node, ipv4: addresses[4], ipv6: addresses[6], machine };
+  const registered = await writeNode(store, record?.value, { ...identity, tunnels: {} });
   const limits = readIpamLimits(config?.value);
   const claims = new Claims(store, node, limits, await ownBlocks(store, node));
-  const labels = record?.value.metadata.labels ?? {};
+  const labels = registered.metadata.labels ?? {};
   const podPools = eligiblePools(pools, labels, "Workload");
   for (const pool of podPools) await claims.ensure(pool, pools);
-  const current = tunnelAddressesOf(record?.value);
+  const current = tunnelAddressesOf(registered);
   const { blocks: own } = claims;
   const claim = (pool: AddressPool) => claims.claim(pool);
   const tunnels = await holdTunnelAddresses({
@@ -89,21 +97,25 @@ export async function registerNode(inputs: RegisterInputs): Promise<Registered> 
     blocks: own,
     claim,
   });
-  const registration = {
-    name: node,
-    ipv4: addresses[4],
-    ipv6: addresses[6],
-    tunnels: addressesOf(tunnels),
-    machine,
-  };
-  await changeRecord(store, "Node", node, (old) => {
-    const next = nodeRecord(old, registration);
-    return next === old ? undefined : next;
-  });
+  await writeNode(store, registered, { ...identity, tunnels: addressesOf(tunnels) });
   for (const { release } of tunnels.values()) await release();
   problems.push(...claims.problems);
   const blocks = [...own.values()].sort((a, b) => compareText(a.cidr, b.cidr));
   return { ...found, blocks, podBlocks: blocksIn(podPools, blocks), problems, full: claims.full };
+}
+
+/** @param known as it was read last; nothing is written where that is right */
+async function writeNode(
+  store: RecordStore,
+  known: RecordValue | undefined,
+  registration: Registration,
+): Promise<RecordValue> {
+  if (known !== undefined && nodeRecord(known, registration) === known) return known;
+  const written = await changeRecord(store, "Node", registration.name, (old) => {
+    const next = nodeRecord(old, registration);
+    return next === old ? undefined : next;
+  });
+  return written ?? nodeRecord(undefined, registration);
 }
 
 function readPools(records: readonly RecordValue[], problems: Problem[]): AddressPool[] {

@@ -8,6 +8,7 @@ import type { AddressWish } from "../../tunnels/ipam/node-address.ts";
 import type { Kernel } from "../../tunnels/kernel/kernel.ts";
 import type { ResourceChange } from "../../tunnels/model/snapshot.ts";
 import { backoffDelay } from "../../tunnels/reconcile/backoff.ts";
+import type { ChangeBatch } from "../datastore/datastore.ts";
 import type { RecordStore } from "../datastore/record-store.ts";
 import { reasonOf } from "../errors.ts";
 import type { Logger } from "../observe/log.ts";
@@ -51,6 +52,8 @@ export class Registrar {
   #finder: AddressFinder | undefined;
   #wish: AddressWish;
   #seen = "";
+  #hasList = false;
+  readonly #sight = { hasBlocks: false, hasPodCidrs: false };
   #isDue = true;
   #nextPass = 0;
   #failures = 0;
@@ -86,8 +89,21 @@ export class Registrar {
   }
 
   /** Told of what changed in the datastore. */
-  took(changes: readonly ResourceChange[]): void {
+  took({ changes, inSync }: Pick<ChangeBatch, "changes" | "inSync">): void {
+    if (this.decision === undefined) this.#look(changes, inSync);
     if (changes.some((change) => this.#concerns(change))) this.#due();
+  }
+
+  /** What a decision goes by. */
+  #look(changes: readonly ResourceChange[], inSync: boolean): void {
+    for (const { resource } of changes) {
+      if (resource?.kind === "IPAMBlock") this.#sight.hasBlocks = true;
+      if (resource?.kind === "Node" && resource.podCidrs.length > 0) this.#sight.hasPodCidrs = true;
+    }
+    if (inSync && !this.#hasList) {
+      this.#hasList = true;
+      this.#due();
+    }
   }
 
   /** Takes in what the operator wants now. */
@@ -124,7 +140,7 @@ export class Registrar {
 
   async #isTimeForPass(): Promise<boolean> {
     const finder = this.#finder;
-    if (finder === undefined) return false;
+    if (finder === undefined || (this.#parts.asked === undefined && !this.#hasList)) return false;
     const now = performance.now();
     // A failure is waited off, whatever wakes us.
     if (this.#failures > 0) return now >= this.#nextPass;
@@ -148,7 +164,7 @@ export class Registrar {
   async #pass(): Promise<void> {
     const { store, node, machine, asked, log, onRegistered } = this.#parts;
     if (this.decision === undefined) {
-      this.decision = await decideRegistering(asked, store, node);
+      this.decision = await decideRegistering(asked, store, node, this.#sight);
       const { on, why } = this.decision;
       log.info({ node, why }, on ? "this agent registers its node" : "not registering this node");
     }

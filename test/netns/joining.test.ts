@@ -1,51 +1,53 @@
-// Nodes that join an empty cluster by themselves: real agents, a real etcd, pods through the reference plugins.
+// Nodes that join an empty cluster by themselves: real agents, real datastores, pods through the reference plugins.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { parseEtcdUrl } from "../../src/datastore/etcd/access.ts";
-import { EtcdClient } from "../../src/datastore/etcd/client.ts";
-import { EtcdRecordStore } from "../../src/datastore/etcd/record-store.ts";
-import type { RecordStore } from "../../src/datastore/record-store.ts";
 import { checkIpam } from "../support/check-ipam.ts";
 import { eventually } from "../support/cluster.ts";
-import { EtcdServer } from "../support/etcd-server.ts";
+import {
+  type EmptyCluster,
+  type JoinedDatastore,
+  joinedEtcd,
+  joinedKubernetes,
+} from "../support/joined-cluster.ts";
 import { JoiningLab } from "../support/joining-lab.ts";
 import { vxlanPool } from "../support/register-lab.ts";
 
-const ROUNDS = 20;
 /** What is left of the underlay's 1500 bytes by VXLAN over IPv6. */
 const MTU = 1430;
 
-describe("four nodes with an empty etcd", () => {
-  let etcd: EtcdServer;
+describe.each<[string, () => Promise<JoinedDatastore>, number]>([
+  ["etcd", joinedEtcd, 20],
+  ["Kubernetes", joinedKubernetes, 5],
+])("four nodes with an empty %s", (_, start, rounds) => {
+  let datastore: JoinedDatastore;
   let lab: JoiningLab;
-  let prefixes = 0;
 
   beforeAll(async () => {
     if (process.getuid?.() !== 0) return;
-    etcd = await EtcdServer.start();
-    lab = await JoiningLab.build(Number(etcd.endpoint.split(":")[1]));
+    datastore = await start();
+    lab = await JoiningLab.build(datastore.port);
   });
   beforeEach((context) => {
     if (process.getuid?.() !== 0) context.skip("needs root");
   });
   afterAll(async () => {
     await lab?.[Symbol.asyncDispose]();
-    await etcd?.[Symbol.asyncDispose]();
+    await datastore?.[Symbol.asyncDispose]();
   });
 
-  /** A cluster with nothing in it but two pools, of eight blocks each. */
-  async function emptyCluster(): Promise<{ url: string; store: RecordStore }> {
-    const url = `etcd://${etcd.endpoint}?prefix=/join-${++prefixes}`;
-    const store = new EtcdRecordStore(new EtcdClient(parseEtcdUrl(url, {})));
-    await store.create(vxlanPool("four", "10.244.0.0/23"));
-    await store.create(vxlanPool("six", "fd00:10:244::/119"));
-    return { url, store };
+  /** Nothing in it but two pools, of eight blocks each. */
+  async function emptyCluster(): Promise<EmptyCluster> {
+    const cluster = await datastore.emptyCluster(lab.nodes);
+    await cluster.store.create(vxlanPool("four", "10.244.0.0/23"));
+    await cluster.store.create(vxlanPool("six", "fd00:10:244::/119"));
+    return cluster;
   }
 
-  test(`started at the same instant ${ROUNDS} times over never claim a thing twice`, async () => {
-    for (let round = 0; round < ROUNDS; round++) {
-      const { url, store } = await emptyCluster();
-      lab.startAgents(url, "--register");
+  test(`started at the same instant ${rounds} times over never claim a thing twice`, async () => {
+    for (let round = 0; round < rounds; round++) {
+      await using cluster = await emptyCluster();
+      const { store } = cluster;
+      lab.startAgents(cluster, "--register");
       const reports = await lab.joined();
       expect(await checkIpam(store)).toEqual([]);
       expect(reports.flatMap(({ conflicts }) => conflicts)).toEqual([]);
@@ -53,13 +55,13 @@ describe("four nodes with an empty etcd", () => {
       expect(nodes).toEqual(lab.nodes);
       expect(await store.list("IPAMBlock")).toHaveLength(8);
       await lab.stopAgents();
-      await store.close();
     }
   }, 180_000);
 
   test("carry their pods, through restarts and a node address that changes", async () => {
-    const { url, store } = await emptyCluster();
-    lab.startAgents(url);
+    await using cluster = await emptyCluster();
+    const { store } = cluster;
+    lab.startAgents(cluster);
     await lab.joined();
     await lab.addPods();
     expect(lab.pods.flatMap(({ addresses }) => addresses)).toHaveLength(16);
@@ -85,6 +87,5 @@ describe("four nodes with an empty etcd", () => {
     expect(await checkIpam(store)).toEqual([]);
     await lab.deletePods();
     await lab.stopAgents();
-    await store.close();
   }, 120_000);
 });

@@ -13,6 +13,7 @@ import { writeSysctls } from "../../src/demo/network-namespace.ts";
 import { probePaths } from "../../src/demo/probe.ts";
 import { demoTopology, type Topology } from "../../src/demo/topology.ts";
 import type { StatusReport } from "../../src/observe/status.ts";
+import type { EmptyCluster } from "./joined-cluster.ts";
 import { NamespaceRelay } from "./namespace-relay.ts";
 import { exitWithParent } from "./orphan.ts";
 
@@ -79,7 +80,9 @@ export class JoiningLab implements AsyncDisposable {
   }
 
   /** Starts an agent on every node at the same instant, each with an empty run dir. */
-  startAgents(datastore: string, ...flags: readonly string[]): void {
+  startAgents(cluster: Pick<EmptyCluster, "datastore" | "flags">, ...more: string[]): void {
+    const { datastore } = cluster;
+    const flags = [...cluster.flags, ...more];
     const round = ++this.#starts;
     const wrapper = existsSync("/usr/bin/setpriv") ? ["setpriv", "--pdeathsig", "KILL"] : [];
     const agents = this.nodes.map((node): [string, AgentProcess] => {

@@ -163,6 +163,16 @@ describe("an agent that is not told whether to register", () => {
     expect((await decisionOf(shared))?.on).toBe(false);
   });
 
+  test("does not where the blocks are podCIDRs, which its first block would put out of force", async () => {
+    const shared = records(POOL, {
+      ...node("birch", {}),
+      status: { podCIDRs: ["10.99.1.0/24"] },
+    });
+    expect((await decisionOf(shared))?.on).toBe(false);
+    await register(shared.open(), "cedar", "192.0.2.3/24");
+    expect((await decisionOf(shared))?.on).toBe(true);
+  });
+
   test("and does where it is told to", async () => {
     const shared = records(POOL, node("alder", { bgp: { ipv4Address: "192.0.2.9/24" } }));
     expect((await decisionOf(shared, { register: true }))?.on).toBe(true);
