@@ -14,7 +14,8 @@ process.stdout.on("error", (error) => {
 });
 
 try {
-  await createProgram((code) => process.exit(code)).parseAsync();
+  const program = await createProgram((code) => process.exit(code), process.argv.slice(2));
+  await program.parseAsync();
 } catch (error) {
   const { text, exitCode } = reportError(error);
   process.stderr.write(text);

@@ -79,8 +79,8 @@ const CASES: Readonly<Record<string, RuleCase>> = {
     },
     findings: [
       "src/datastore/file.ts imports src/netlink/link.ts, but src/datastore may import only " +
-        "src/config, src/errors.ts, src/turns.ts, src/version.ts, tunnels/model, encap/address, " +
-        "encap/encap-mode.ts",
+        "src/config, src/errors.ts, src/lazy-yaml.ts, src/turns.ts, src/version.ts, tunnels/model, " +
+        "encap/address, encap/encap-mode.ts",
       "src/netlink/link.ts imports src/datastore/file.ts, but src/netlink may import only " +
         "src/native, src/errors.ts, tunnels/kernel, encap/address",
     ],

@@ -12,9 +12,9 @@ import { validatePaths } from "../src/datastore/validate.ts";
 const root = new URL("..", import.meta.url);
 const read = (path: string): string => readFileSync(new URL(path, root), "utf8");
 const readme = read("README.md");
-const program = createProgram((code) => {
+const program = await createProgram((code) => {
   throw new RangeError(`exit ${code}`);
-});
+}, []);
 
 /** The cells of the table below a heading, without its head. */
 function table(heading: string): string[][] {

@@ -2,20 +2,8 @@
 import { Command, type CommanderError } from "commander";
 import { CausewayError } from "../errors.ts";
 import { VERSION } from "../version.ts";
-import { captureCommand } from "./capture.ts";
-import { cleanupCommand } from "./cleanup.ts";
-import { decodeCommand } from "./decode.ts";
-import { demoCommand } from "./demo.ts";
-import { encapCommand } from "./encap.ts";
 import { EXIT } from "./exit-codes.ts";
-import { planCommand } from "./plan.ts";
-import { podCommand } from "./pod.ts";
-import { resyncCommand } from "./resync.ts";
-import { runCommand } from "./run.ts";
-import { showCommand } from "./show.ts";
-import { statusCommand } from "./status.ts";
 import { WIDTH } from "./text.ts";
-import { validateCommand } from "./validate.ts";
 
 const ABOUT = `An overlay dataplane for Linux nodes: VXLAN and IP-in-IP tunnels between the address blocks of a
 cluster's nodes, kept exact in the kernel.`;
@@ -31,26 +19,35 @@ Start here:  causeway demo`;
 /** Ends the process at once; what is registered for its exit still runs. */
 export type Exit = (code: number) => never;
 
-export function createProgram(exit: Exit): Command {
+type Load = (exit: Exit) => Promise<Command>;
+
+/** In the order in which --help lists them. The modules of one that is not asked for are not loaded. */
+const COMMANDS: Readonly<Record<string, Load>> = {
+  run: async () => (await import("./run.ts")).runCommand(),
+  status: async () => (await import("./status.ts")).statusCommand(),
+  plan: async () => (await import("./plan.ts")).planCommand(),
+  show: async () => (await import("./show.ts")).showCommand(),
+  validate: async () => (await import("./validate.ts")).validateCommand(),
+  resync: async () => (await import("./resync.ts")).resyncCommand(),
+  cleanup: async () => (await import("./cleanup.ts")).cleanupCommand(),
+  pod: async () => (await import("./pod.ts")).podCommand(),
+  decode: async () => (await import("./decode.ts")).decodeCommand(),
+  capture: async () => (await import("./capture.ts")).captureCommand(),
+  encap: async () => (await import("./encap.ts")).encapCommand(),
+  demo: async (exit) => (await import("./demo.ts")).demoCommand(exit),
+};
+
+/** @param args what is on the command line, to know which command is wanted. */
+export async function createProgram(exit: Exit, args: readonly string[]): Promise<Command> {
   const program = new Command("causeway")
     .description(ABOUT)
     .version(VERSION, "--version", "print the version")
     .addHelpText("after", MORE)
     .helpCommand(false)
     .showSuggestionAfterError(true);
-  program
-    .addCommand(runCommand())
-    .addCommand(statusCommand())
-    .addCommand(planCommand())
-    .addCommand(showCommand())
-    .addCommand(validateCommand())
-    .addCommand(resyncCommand())
-    .addCommand(cleanupCommand())
-    .addCommand(podCommand())
-    .addCommand(decodeCommand())
-    .addCommand(captureCommand())
-    .addCommand(encapCommand())
-    .addCommand(demoCommand(exit));
+  const [wanted = ""] = args;
+  const names = Object.hasOwn(COMMANDS, wanted) ? [wanted] : Object.keys(COMMANDS);
+  for (const name of names) program.addCommand(await (COMMANDS[name] as Load)(exit));
   for (const command of [program, ...program.commands]) {
     command.configureHelp({ sortSubcommands: false, helpWidth: WIDTH });
     command.helpOption("-h, --help", "print this help");

@@ -1,7 +1,7 @@
 /** The configuration file: a YAML mapping of settings, each with the place where it stands. */
 import { readFileSync } from "node:fs";
-import { isMap, isScalar, LineCounter, parseDocument } from "yaml";
 import { CausewayError, errnoOf, reasonOf } from "../errors.ts";
+import { yaml } from "../lazy-yaml.ts";
 
 export interface PlacedValue {
   readonly value: unknown;
@@ -14,6 +14,7 @@ export interface PlacedValue {
  * @throws CausewayError "bad-config" if it cannot be read, or is not YAML, or no mapping
  */
 export function readConfigFile(path: string): Map<string, PlacedValue> {
+  const { isMap, isScalar, LineCounter, parseDocument } = yaml();
   const lines = new LineCounter();
   const document = parseDocument(readText(path), { lineCounter: lines, prettyErrors: false });
   const [error] = document.errors;

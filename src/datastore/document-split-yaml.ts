@@ -6,7 +6,7 @@
  * `---` at the beginning of a line ends a document wherever it stands (YAML 1.2, c-forbidden).
  * Nothing inside an item of a block sequence may be indented as little as the sequence's dashes.
  */
-import { parse } from "yaml";
+import { yaml } from "../lazy-yaml.ts";
 import { hashBytes, PieceTable, type SplitFile } from "./piece-table.ts";
 import { isListKind, itemType, type RecordType } from "./record.ts";
 
@@ -143,7 +143,7 @@ function* splitList(
 function readEnvelope(head: string, tail: string): RecordType | undefined {
   if (head.length + tail.length > 16_384) return undefined;
   try {
-    const envelope: unknown = parse(`${head}\n${tail}`, { logLevel: "silent" });
+    const envelope: unknown = yaml().parse(`${head}\n${tail}`, { logLevel: "silent" });
     if (typeof envelope !== "object" || envelope === null) return undefined;
     const { apiVersion, kind, items } = envelope as Partial<RecordType> & { items?: unknown };
     return items === null && isListKind(kind) ? { apiVersion, kind } : undefined;

@@ -1,6 +1,6 @@
 /** The parser's side of YAML: pieces of text -> values, and the line of a field. No I/O. */
-import { isCollection, isMap, isPair, LineCounter, parseAllDocuments, parseDocument } from "yaml";
 import { reasonOf } from "../errors.ts";
+import { yaml } from "../lazy-yaml.ts";
 import type { PlaceFault } from "./piece-table.ts";
 import type { FieldPath } from "./record-problem.ts";
 
@@ -14,6 +14,7 @@ const options = { logLevel: "silent", prettyErrors: false } as const;
 /** Values of one piece: an item `- …` of a block list, or a document (or several, with `%YAML`). */
 export function parseYamlPiece(text: string, isItem: boolean): YamlReading {
   try {
+    const { parseAllDocuments, parseDocument } = yaml();
     const documents = /^%/m.test(text)
       ? parseAllDocuments(text, options)
       : [parseDocument(text, options)];
@@ -37,6 +38,7 @@ export function parseYamlPiece(text: string, isItem: boolean): YamlReading {
 
 /** Line, from 0, of a field in the text of a piece; of the nearest part around it if it is absent. */
 export function lineOfField(text: string, path: FieldPath): number {
+  const { isCollection, isMap, isPair, LineCounter, parseDocument } = yaml();
   const lineCounter = new LineCounter();
   let offset = 0;
   try {

@@ -29,9 +29,9 @@ export async function causeway(
   process.env = { ...Object.fromEntries(others), ...variables };
   process.exitCode = 0;
   try {
-    const program = createProgram((code) => {
+    const program = await createProgram((code) => {
       throw new Exit(code);
-    });
+    }, words);
     await program.parseAsync([...words], { from: "user" });
     return { code: Number(process.exitCode), ...written };
   } catch (error) {

@@ -1,12 +1,14 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { YamlReader } from "../../../src/datastore/yaml-reader.ts";
 
-const output = mkdtempSync(join(tmpdir(), "causeway-yaml-"));
+// Below the project, so that its packages are found.
+const cache = join(import.meta.dirname, "../../../.cache");
+mkdirSync(cache, { recursive: true });
+const output = mkdtempSync(join(cache, "yaml-"));
 afterAll(() => rmSync(output, { recursive: true }));
 
 // The thread runs JavaScript only: both of its ends are compiled first.
