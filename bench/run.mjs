@@ -7,7 +7,15 @@ import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const benchmarks = ["first-sync", "restart", "change", "repair", "codec", "userspace"];
+const benchmarks = [
+  "first-sync",
+  "restart",
+  "change",
+  "repair",
+  "codec",
+  "userspace",
+  "differential",
+];
 const programs = [...benchmarks, "generate-cluster"];
 let child;
 

@@ -1,6 +1,7 @@
 // Everything that runs in User Mode Linux: what each guest runs in one boot, in this order.
 
 import { scenarioGroups } from "../scenarios/all.ts";
+import { carryingScenarios } from "../scenarios/userspace.ts";
 import { vtepRowScenarios } from "../scenarios/vtep-rows.ts";
 import type { Scenario } from "../support/uml-scenario.ts";
 import { demoScenarios } from "./demo.scenarios.ts";
@@ -11,6 +12,7 @@ import { netlinkKernelScenarios } from "./netlink-kernel.scenarios.ts";
 const GROUPS: readonly (readonly Scenario[])[] = [
   [...guestKernelScenarios, ...netlinkKernelScenarios, ...demoScenarios],
   differentialScenarios,
+  carryingScenarios(),
   ...scenarioGroups("ipip"),
   // Of VXLAN what has no counterpart above: this kernel is older than the machine's.
   vtepRowScenarios("vxlan"),

@@ -27,6 +27,7 @@ import {
 import { streamBothWays } from "../support/userspace/streams.ts";
 
 const MEGABYTES = 24 * 1024 * 1024;
+const HUNDRED_MEGABYTES = 100 * 1024 * 1024;
 
 interface PingOptions {
   readonly count?: number;
@@ -164,7 +165,7 @@ describe.each(FAMILIES)("a kernel vxlan device over IPv%i", (family) => {
   beforeAll(async () => {
     lab = await ForwarderLab.open();
     forwarder = await lab.forward(1, options);
-    await lab.forwardInKernel(2, family);
+    await lab.forwardInKernel(2, options);
   });
   afterAll(() => lab?.close());
 
@@ -182,6 +183,38 @@ describe.each(FAMILIES)("a kernel vxlan device over IPv%i", (family) => {
     const drops = [...forwarder.counters().drops.keys()];
     // What the kernel itself sends to its link: router solicitations and the like.
     expect(drops.filter((reason) => reason !== DropReason.NoRemote)).toEqual([]);
+  });
+});
+
+describe.each([
+  ["large packets", 9000, false],
+  ["large packets, DF", 9000, true],
+  ["small packets", 1400, false],
+  ["small packets, DF", 1400, true],
+])("a kernel vxlan device and us, %s", (_, linkMtu, dontFragment) => {
+  const options: TunnelOptions = { encap: "vxlan", family: 4, linkMtu, policy: { dontFragment } };
+  const mtu = mtuOf("vxlan", 4, linkMtu);
+  let lab: ForwarderLab;
+
+  beforeAll(async () => {
+    lab = await ForwarderLab.open();
+    await lab.setLinkMtu(linkMtu);
+    await lab.forward(1, options);
+    await lab.forwardInKernel(2, options);
+  });
+  afterAll(() => lab?.close());
+
+  test("exchange pings up to what fits, and beyond it in pieces, but none that may not be cut", async () => {
+    await expectAnswers(lab, 4, mtu);
+    await expectAnswers(lab, 6, mtu);
+    await expectAnswers(lab, 4, mtu + 1, { fragment: true });
+    const { answered, text } = await ping(lab, 4, mtu + 1, { count: 1, flags: "-w 1" });
+    expect(answered).toBe(false);
+    expect(text).toMatch(/too long|mtu ?= ?\d+/i);
+  });
+
+  test("exchange a hundred megabytes each way, byte for byte", async () => {
+    await stream(lab, 4, HUNDRED_MEGABYTES);
   });
 });
 

@@ -13,18 +13,19 @@ export type TcpRole =
 const PORT = 7007;
 const BYTES = 1 << 20;
 
-/** Sends a megabyte from pod to pod, and expects it back as it was. */
+/** Sends bytes from pod to pod, a megabyte of them if nothing is said, and expects them back as they were. */
 export async function assertTcpEcho(
   cluster: Cluster,
   from: string,
   to: string,
   pool: string,
+  bytes = BYTES,
 ): Promise<void> {
   const server = start({ netns: netnsOf(cluster, to), port: PORT, listens: true });
   try {
     assert.equal(await server.said, "listening");
     const address = cluster.address(to, pool);
-    const client = start({ netns: netnsOf(cluster, from), port: PORT, to: address, bytes: BYTES });
+    const client = start({ netns: netnsOf(cluster, from), port: PORT, to: address, bytes });
     assert.equal(await client.said, "the same came back");
     await client.end();
   } finally {

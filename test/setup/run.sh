@@ -50,6 +50,8 @@ needs() {
     bench)
       echo ip:iproute2 modprobe:kmod gcc:gcc /usr/include/stdio.h:libc6-dev ethtool:ethtool
       echo iperf3:iperf3 ping:iputils-ping
+      # For differential, as for the tests.
+      [ "$(uname -m)" != x86_64 ] || echo linux.uml:user-mode-linux
       ;;
   esac
 }

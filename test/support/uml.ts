@@ -19,7 +19,13 @@ import { exitWithParent } from "./orphan.ts";
 
 const MODULES = "/usr/lib/uml/modules";
 const RESULTS_PREFIX = "causeway-uml-";
-const here = fileURLToPath(new URL("uml/", import.meta.url));
+/** Beside this file, or where it was compiled from: .cache/NAME/test/support. */
+const here = fileURLToPath(
+  new URL(
+    import.meta.url.endsWith(".ts") ? "uml/" : "../../../../test/support/uml/",
+    import.meta.url,
+  ),
+);
 
 export interface UmlJob {
   /** A JavaScript file, and what it finds in process.argv. It writes its results into the folder `/run/results`. */

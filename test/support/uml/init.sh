@@ -21,6 +21,8 @@ mount -t proc proc proc
 mount -t sysfs sysfs sys
 mount -t devtmpfs dev dev
 mkdir -p dev/pts dev/shm dev/net
+# As udev makes it: whoever opens it has the kernel load its module.
+mknod dev/net/tun c 10 200
 mount -t devpts devpts dev/pts
 mount -t tmpfs shm dev/shm
 mount -t tmpfs run run

@@ -41,6 +41,8 @@ export interface TunnelOptions {
   readonly family: Family;
   readonly engine?: Engine;
   readonly policy?: Partial<OuterPolicy>;
+  /** MTU of the links, 1500 without. */
+  readonly linkMtu?: number | undefined;
 }
 
 export class ForwarderLab {
@@ -86,6 +88,14 @@ export class ForwarderLab {
   async ip(node: number, command: string): Promise<string> {
     const { stdout } = await run("ip", ["-n", this.name(node), ...command.split(" ")]);
     return stdout;
+  }
+
+  /** Links of another MTU. */
+  async setLinkMtu(mtu: number): Promise<void> {
+    for (const node of this.others(0)) {
+      await this.ip(node, `link set ${UNDER} mtu ${mtu}`);
+      await this.exec("hub", `ip link set port${node} mtu ${mtu}`);
+    }
   }
 
   /** Makes a router of the hub, and its link to node 2 a narrow one; node 1 only hears of it. */
@@ -147,8 +157,9 @@ export class ForwarderLab {
   }
 
   /** Addresses and routes of a node's tunnel device. */
-  async setUp(node: number, { encap, family }: TunnelOptions, device = DEVICE): Promise<void> {
-    await this.ip(node, `link set ${device} mtu ${mtuOf(encap, family)} up`);
+  async setUp(node: number, options: TunnelOptions, device = DEVICE): Promise<void> {
+    const { encap, family, linkMtu } = options;
+    await this.ip(node, `link set ${device} mtu ${mtuOf(encap, family, linkMtu)} up`);
     await this.ip(node, `address add 10.244.${node}.1/32 dev ${device}`);
     await this.ip(node, `address add fd01:${node}::1/128 dev ${device} nodad`);
     for (const other of this.others(node)) {
@@ -166,16 +177,17 @@ export class ForwarderLab {
   }
 
   /** A kernel device in place of a data path of ours. */
-  async forwardInKernel(node: number, family: Family): Promise<void> {
+  async forwardInKernel(node: number, { family, linkMtu, policy }: TunnelOptions): Promise<void> {
     const device = "vxlan.hand";
+    const df = policy?.dontFragment === true ? "df set" : "df unset";
     // Unfinished checksums would reach a socket on this machine, as they never do over a wire.
     await this.exec(node, `ethtool -K ${UNDER} tx off`);
     const local = underlay(node, family);
     await this.ip(
       node,
-      `link add ${device} address ${macOf(node)} type vxlan id ${VNI} local ${local} dev ${UNDER} dstport ${PORT} nolearning`,
+      `link add ${device} address ${macOf(node)} type vxlan id ${VNI} local ${local} dev ${UNDER} dstport ${PORT} nolearning ${df}`,
     );
-    await this.setUp(node, { encap: "vxlan", family }, device);
+    await this.setUp(node, { encap: "vxlan", family, linkMtu }, device);
     for (const other of this.others(node)) {
       const mac = macOf(other);
       await this.ip(
@@ -212,15 +224,19 @@ export class ForwarderLab {
       { cidr: parseCidr(`fd01:${other}::/64`), remote },
     ]);
     const other = encap === "vxlan" ? "ipip" : "vxlan";
-    const endpoints = [this.endpoint(node, options), this.endpoint(node, { encap: other, family })];
+    const both = { family, linkMtu: options.linkMtu };
+    const endpoints = [
+      this.endpoint(node, options),
+      this.endpoint(node, { encap: other, ...both }),
+    ];
     return { endpoints, remotes, prefixes: buildRemoteTable(prefixes) };
   }
 
-  endpoint(node: number, { encap, family, policy }: TunnelOptions): TunnelEndpoint {
+  endpoint(node: number, { encap, family, policy, linkMtu }: TunnelOptions): TunnelEndpoint {
     const peers = this.others(node).map((other) => underlay(other, family));
     const base = {
       localAddress: underlay(node, family),
-      mtu: mtuOf(encap, family),
+      mtu: mtuOf(encap, family, linkMtu),
       peers: buildRemoteTable(peers.map((address) => ({ cidr: hostCidr(address), remote: 0 }))),
     };
     const ipipPolicy = family === 4 ? IPIP_POLICY : IP6TNL_POLICY;
@@ -247,8 +263,8 @@ export class ForwarderLab {
   }
 }
 
-export function mtuOf(encap: Encap, family: Family): ReturnType<typeof tunnelMtu> {
-  return tunnelMtu(1500 as UnderlayMtu, encap, family);
+export function mtuOf(encap: Encap, family: Family, linkMtu = 1500): ReturnType<typeof tunnelMtu> {
+  return tunnelMtu(linkMtu as UnderlayMtu, encap, family);
 }
 
 export function inner(node: number, family: Family): string {
