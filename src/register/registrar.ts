@@ -37,7 +37,7 @@ const LOOK = 30_000;
 /** While there is none: the default route may follow its address by a moment. */
 const ANXIOUS_LOOK = 1_000;
 /** Milliseconds between two passes without any reason, with up to a fifth of jitter. */
-const INTERVAL = 600_000;
+const INTERVAL = 300_000;
 /** As long as something is wanting. */
 const IMPATIENT_INTERVAL = 60_000;
 const RETRY = { first: 500, limit: 60_000 };
