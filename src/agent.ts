@@ -14,7 +14,7 @@ import { reversePathSysctls } from "../tunnels/desired/reverse-path.ts";
 import { findUnderlay, type Underlay } from "../tunnels/desired/underlay.ts";
 import type { Kernel } from "../tunnels/kernel/kernel.ts";
 import type { Sysctl, UnderlayRoute } from "../tunnels/kernel/kernel-state.ts";
-import { isOurDevice, TUN_DEVICE } from "../tunnels/kernel/ownership.ts";
+import { type DeviceNames, TUN_DEVICE } from "../tunnels/kernel/ownership.ts";
 import { Reconciler } from "../tunnels/reconcile/reconciler.ts";
 import type { PodNetwork } from "./cni/pod-network.ts";
 import type { Config } from "./config/settings.ts";
@@ -22,6 +22,7 @@ import type { ChangeBatch, Datastore } from "./datastore/datastore.ts";
 import { reasonOf } from "./errors.ts";
 import { Forwarding } from "./forwarding.ts";
 import { markWanted } from "./mark-wanted.ts";
+import { networkStyle } from "./network-style.ts";
 import { AgentLog } from "./observe/agent-log.ts";
 import type { Logger } from "./observe/log.ts";
 import { Stopwatch } from "./observe/stopwatch.ts";
@@ -54,6 +55,7 @@ export class Agent {
   readonly reconciler: Reconciler;
   readonly log: AgentLog;
   readonly carriers: Carriers;
+  readonly devices: DeviceNames;
   /** Undefined where nothing is really done. */
   readonly forwarding: Forwarding | undefined;
   readonly stopwatch: Stopwatch = new Stopwatch();
@@ -78,13 +80,15 @@ export class Agent {
     this.#takeOver = config.takeOver;
     this.log = new AgentLog(parts.log);
     this.carriers = chooseCarriers(config.dataplane, kernel.features, parts.userspace);
+    const style = networkStyle(config);
+    this.devices = style.devices;
     this.overlay = new Overlay({
       node: config.node,
       paths: kernel.paths,
       nexthopObjects: kernel.features.nexthopObjects,
       carriers: this.carriers,
       ipv6: kernel.features.ipv6,
-      blocks: config.blocks,
+      ...style,
     });
     this.overlay.setSettings(config.overlay, config.overlaySources);
     const { dataPath } = parts;
@@ -100,6 +104,7 @@ export class Agent {
     this.reconciler = new Reconciler({
       kernel,
       desired: this.overlay.desired,
+      devices: this.devices,
       forwarding: this.forwarding,
       now: () => performance.now(),
       wallClock: () => Date.now(),
@@ -254,12 +259,8 @@ export class Agent {
     const node = this.overlay.localNode;
     const served = Object.values(this.overlay.tunnels);
     const { links, addresses } = actual;
-    const underlay = findUnderlay(links, addresses, node, [], new Map(), served);
-    const parents = new Set<string>();
-    for (const family of [4, 6] as const) {
-      const { device } = underlay[family];
-      if (device !== undefined) parents.add(device);
-    }
+    const underlay = findUnderlay(links, addresses, node, [], new Map(), served, this.devices);
+    const parents = new Set([underlay[4], underlay[6]].flatMap(({ device }) => device ?? []));
     const { parents: old } = this.reconciler;
     const hasMoved = parents.size !== old.size || [...parents].some((one) => !old.has(one));
     this.reconciler.parents = parents;
@@ -273,7 +274,7 @@ export class Agent {
       this.#underlayRoutes = (await Promise.all(reads)).flat();
     }
     if (isFresh || hasMoved) {
-      const tunnels = underlay.tunnels.map(({ name }) => name).filter(isOurDevice);
+      const tunnels = underlay.tunnels.map(({ name }) => name).filter(this.devices.isOurs);
       const names = reversePathSysctls([...parents, ...tunnels]);
       this.#reversePath = await this.#parts.kernel.readSysctls(names);
     }

@@ -12,6 +12,7 @@ import type { Setting, SettingValue } from "../config/setting.ts";
 import { formatValue } from "../config/setting-value.ts";
 import { type Config, SETTINGS } from "../config/settings.ts";
 import { openDatastore } from "../datastore/open.ts";
+import { networkStyle } from "../network-style.ts";
 import { print, printJson } from "./output.ts";
 import { columns } from "./text.ts";
 
@@ -76,7 +77,7 @@ async function settingsWithDatastore(
     nexthopObjects: true,
     carriers: KERNEL_CARRIES,
     ipv6: true,
-    blocks: config.blocks,
+    ...networkStyle(config),
   });
   overlay.setSettings(config.overlay, config.overlaySources);
   if (config.datastore === "") return { settings: overlay.settings, unread: "no datastore is set" };

@@ -1,7 +1,7 @@
 /** The status of an agent, put together when somebody asks. */
 import { describeRoute } from "../../tunnels/kernel/describe-op.ts";
 import type { Kernel } from "../../tunnels/kernel/kernel.ts";
-import { isOurDevice, isOurNexthop } from "../../tunnels/kernel/ownership.ts";
+import { isOurNexthop } from "../../tunnels/kernel/ownership.ts";
 import type { Agent } from "../agent.ts";
 import { VERSION } from "../version.ts";
 import { dataplaneReport } from "./dataplane-report.ts";
@@ -99,14 +99,15 @@ function agentState(agent: Agent, troubles: number): AgentState {
 function kernelCounts({
   overlay,
   reconciler,
+  devices,
 }: Agent): Record<"devices" | "routes" | "neighbours" | "fdb" | "nexthops", KindCount> {
   const { desired } = overlay;
   const { actual } = reconciler;
-  const isOnOurs = (row: { device: string }): boolean => isOurDevice(row.device);
+  const isOnOurs = (row: { device: string }): boolean => devices.isOurs(row.device);
   return {
     devices: {
       wanted: desired.links.size,
-      inKernel: count(actual.links.values(), ({ name }) => isOurDevice(name)),
+      inKernel: count(actual.links.values(), ({ name }) => devices.isOurs(name)),
     },
     routes: {
       wanted: desired.routes[4].size + desired.routes[6].size,

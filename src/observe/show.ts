@@ -110,7 +110,7 @@ function vteps({ agent }: StatusContext): VtepRow[] {
     const state = (): RowState =>
       inUserspace
         ? dataPathState(agent, vtep.family)
-        : vtepState(kind?.device ?? "", vtep, reconciler.actual);
+        : vtepState(tunnel?.link.name ?? "", vtep, reconciler.actual);
     return {
       node: vtep.node,
       tunnelIp: String(vtep.tunnelIp),

@@ -10,7 +10,7 @@ import {
 } from "../../tunnels/ipam/node-address.ts";
 import type { Kernel } from "../../tunnels/kernel/kernel.ts";
 import type { KernelState } from "../../tunnels/kernel/kernel-state.ts";
-import { isOurDevice } from "../../tunnels/kernel/ownership.ts";
+import { FLANNEL_DEVICES } from "../../tunnels/kernel/ownership.ts";
 
 export type LinkState = Pick<KernelState, "links" | "addresses">;
 
@@ -51,7 +51,7 @@ export class AddressFinder {
     const devices = new Set<string>();
     for (const { device, ip, scope } of addresses.values()) {
       const isCandidate = ip.family === family && scope === "global" && device !== "lo";
-      if (isCandidate && !isOurDevice(device)) devices.add(device);
+      if (isCandidate && !FLANNEL_DEVICES.isOurs(device)) devices.add(device);
     }
     const reads = [...devices].map((device) => this.#kernel.readUnderlayRoutes(family, device));
     const routes = (await Promise.all(reads)).flat();

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import type { EchoPath } from "../../src/demo/echo-socket.ts";
-import { isOurDevice } from "../../tunnels/kernel/ownership.ts";
+import { CAUSEWAY_DEVICES } from "../../tunnels/kernel/ownership.ts";
 import type { Cluster } from "../support/cluster.ts";
 import { assertExact } from "../support/node-plan.ts";
 import type { Scenario } from "../support/uml-scenario.ts";
@@ -213,7 +213,7 @@ async function devicesOf(cluster: Cluster): Promise<string[]> {
   const links = JSON.parse(await cluster.ip("alder", "-j", "link", "show")) as { ifname: string }[];
   return links
     .map(({ ifname }) => ifname)
-    .filter(isOurDevice)
+    .filter(CAUSEWAY_DEVICES.isOurs)
     .sort();
 }
 

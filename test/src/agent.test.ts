@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { describeOp } from "../../tunnels/kernel/describe-op.ts";
-import { isOurAddress, isOurDevice, isOurNexthop } from "../../tunnels/kernel/ownership.ts";
+import { CAUSEWAY_DEVICES, isOurAddress, isOurNexthop } from "../../tunnels/kernel/ownership.ts";
 import { PathTable } from "../../tunnels/kernel/path-table.ts";
 import { AgentLab } from "../support/agent-lab.ts";
 import { FakeKernel } from "../support/fake-kernel.ts";
@@ -40,9 +40,9 @@ function underlayKernel(hasObjects = true): FakeKernel {
 function isOurs({ kind, object }: KernelObject): boolean {
   switch (kind) {
     case "link":
-      return isOurDevice(object.name);
+      return CAUSEWAY_DEVICES.isOurs(object.name);
     case "address":
-      return isOurAddress(object);
+      return isOurAddress(object, CAUSEWAY_DEVICES);
     case "nexthop":
       return isOurNexthop(object);
     case "route":
@@ -50,7 +50,7 @@ function isOurs({ kind, object }: KernelObject): boolean {
     case "sysctl":
       return false;
     default:
-      return isOurDevice(object.device);
+      return CAUSEWAY_DEVICES.isOurs(object.device);
   }
 }
 

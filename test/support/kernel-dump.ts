@@ -6,7 +6,7 @@ import { execFile } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { inNetworkNamespace } from "../../src/demo/network-namespace.ts";
-import { isOurDevice } from "../../tunnels/kernel/ownership.ts";
+import { CAUSEWAY_DEVICES } from "../../tunnels/kernel/ownership.ts";
 
 /** Name of an object, such as `route 10.244.1.0/26` -> all that is known of it. */
 export type KernelDump = ReadonlyMap<string, string>;
@@ -83,10 +83,10 @@ function without(row: Row, names: readonly string[]): Row {
 function addressesOfOthers(links: readonly Row[], addresses: readonly Row[]) {
   const words = new Map<string, string>();
   for (const { ifname, address } of links) {
-    if (!isOurDevice(String(ifname))) words.set(String(address), `MAC of ${ifname}`);
+    if (!CAUSEWAY_DEVICES.isOurs(String(ifname))) words.set(String(address), `MAC of ${ifname}`);
   }
   for (const { ifname, addr_info } of addresses) {
-    if (isOurDevice(String(ifname))) continue;
+    if (CAUSEWAY_DEVICES.isOurs(String(ifname))) continue;
     for (const { local, scope } of addr_info as Row[]) {
       if (scope === "link") words.set(String(local), `link-local address of ${ifname}`);
     }

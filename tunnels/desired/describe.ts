@@ -17,9 +17,9 @@ export function describeObject(
     case "sysctl":
       return "this node forwards packets of its pods";
     case "link": {
-      const carried = TUNNEL_KINDS.filter(({ role, device }) => {
-        return (tunnels[role]?.link.name ?? device) === key;
-      }).flatMap(({ family, encap }) => pools.routed(family, encap));
+      const carried = TUNNEL_KINDS.filter(({ role }) => tunnels[role]?.link.name === key).flatMap(
+        ({ family, encap }) => pools.routed(family, encap),
+      );
       if (carried.length === 0) return undefined;
       const names = carried.map(({ name }) => `"${name}"`).join(", ");
       return `carries pool${carried.length === 1 ? "" : "s"} ${names}`;

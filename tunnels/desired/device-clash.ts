@@ -3,7 +3,7 @@
  * has the VNI, the port or the endpoints; the kernel refuses the other.
  */
 import type { IpipParameters, Link, VxlanParameters } from "../kernel/kernel-state.ts";
-import { isOurDevice } from "../kernel/ownership.ts";
+import type { DeviceNames } from "../kernel/ownership.ts";
 import type { Conflict } from "./problem.ts";
 
 /**
@@ -13,12 +13,13 @@ import type { Conflict } from "./problem.ts";
 export function* deviceClashes(
   wanted: Iterable<Link>,
   actual: readonly Link[],
+  devices: DeviceNames,
 ): Generator<Conflict> {
   for (const ours of wanted) {
     // One that is up has what it needs, and the other one is told so by the kernel.
     if (actual.some(({ name, up }) => name === ours.name && up)) continue;
     for (const other of actual) {
-      const clash = isOurDevice(other.name) ? undefined : clashOf(ours, other);
+      const clash = devices.isOurs(other.name) ? undefined : clashOf(ours, other);
       if (clash === undefined) continue;
       yield {
         ...clash,

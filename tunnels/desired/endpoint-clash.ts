@@ -4,7 +4,7 @@
  * a raw socket takes nothing away: both get every packet, and each drops what is not from its peers.)
  */
 import type { Link } from "../kernel/kernel-state.ts";
-import { isOurDevice, TUN_DEVICE } from "../kernel/ownership.ts";
+import { type DeviceNames, TUN_DEVICE } from "../kernel/ownership.ts";
 import type { LocalTunnels } from "./local-tunnel.ts";
 import type { Conflict } from "./problem.ts";
 
@@ -12,12 +12,13 @@ import type { Conflict } from "./problem.ts";
 export function* endpointClashes(
   tunnels: LocalTunnels,
   actual: readonly Link[],
+  devices: DeviceNames,
 ): Generator<Conflict> {
   for (const { endpoint } of Object.values(tunnels)) {
     if (endpoint?.encap !== "vxlan") continue;
     const { port, localAddress } = endpoint;
     for (const { name, up, tunnel } of actual) {
-      if (isOurDevice(name) || !up || tunnel?.kind !== "vxlan" || tunnel.port !== port) continue;
+      if (devices.isOurs(name) || !up || tunnel?.kind !== "vxlan" || tunnel.port !== port) continue;
       const family = tunnel.local?.family ?? tunnel.group?.family ?? 4;
       // A flow-based device has a socket for each family.
       if (family !== localAddress.family && !tunnel.external) continue;

@@ -119,7 +119,8 @@ function isWanted(kind: TunnelKind, inputs: LocalInputs, shortfalls: Shortfall[]
     shortfalls.push({ problem: problem(subject, reason, hint), role: kind.role, pool: pool.name });
   }
   if (pools.length === 0) {
-    shortfalls.push({ problem: problem(`device ${kind.device}`, reason, hint), role: kind.role });
+    const device = inputs.devices.nameOf(kind.role, inputs.settings.vxlanVni.value);
+    shortfalls.push({ problem: problem(`device ${device}`, reason, hint), role: kind.role });
   }
   return false;
 }

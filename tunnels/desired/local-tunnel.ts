@@ -2,7 +2,7 @@
 import { addressBits, type IpAddress } from "../../encap/address/ip-address.ts";
 import type { TunnelMtu } from "../../encap/encap-mode.ts";
 import type { Address, Link } from "../kernel/kernel-state.ts";
-import { TUN_DEVICE } from "../kernel/ownership.ts";
+import { type DeviceNames, TUN_DEVICE } from "../kernel/ownership.ts";
 import type { Node } from "../model/node.ts";
 import type { Vtep } from "../model/vtep.ts";
 import { ipipLink } from "./ipip.ts";
@@ -36,6 +36,7 @@ export interface TunnelInputs {
   readonly node: Node | undefined;
   readonly vteps: readonly Vtep[];
   readonly settings: EffectiveSettings;
+  readonly devices: DeviceNames;
 }
 
 /** `problems`: why there is none, or what of the settings could not be met. */
@@ -43,9 +44,9 @@ export function localTunnel(
   kind: TunnelKind,
   inUserspace: boolean,
   parent: UnderlayParent,
-  { name, node, vteps, settings }: TunnelInputs,
+  { name, node, vteps, settings, devices }: TunnelInputs,
 ): { tunnel?: LocalTunnel; problems: Problem[] } {
-  const device = inUserspace ? TUN_DEVICE : kind.device;
+  const device = inUserspace ? TUN_DEVICE : devices.nameOf(kind.role, settings.vxlanVni.value);
   const ip = tunnelAddress(node, kind);
   if (ip === undefined) {
     const reason = `node ${name} has no ${kind.label} tunnel address`;

@@ -1,4 +1,5 @@
 /** What the calculation is told once and for all. */
+import type { DeviceNames } from "../kernel/ownership.ts";
 import type { PathTable } from "../kernel/path-table.ts";
 import type { BlockOrigin } from "../model/block-origin.ts";
 import type { Carriers } from "./carrier.ts";
@@ -13,4 +14,11 @@ export interface OverlayOptions {
   readonly ipv6: boolean;
   /** Where blocks come from; `auto` without. */
   readonly blocks?: BlockOrigin;
+  /** `CAUSEWAY_DEVICES` without. */
+  readonly devices?: DeviceNames;
+  /**
+   * True where somebody else routes this node's own blocks, as a bridge does that has an address of
+   * each: without, packets for what nobody has there are dropped by a blackhole.
+   */
+  readonly ownBlocksRouted?: boolean;
 }

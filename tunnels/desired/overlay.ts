@@ -18,6 +18,7 @@ import type { ForwardingPlan } from "../../encap/forwarding-plan.ts";
 import type { ObjectKind } from "../kernel/kernel-op.ts";
 import type { KernelState, Nexthop, UnderlayRoute } from "../kernel/kernel-state.ts";
 import { addressKey } from "../kernel/kernel-state.ts";
+import { CAUSEWAY_DEVICES, type DeviceNames } from "../kernel/ownership.ts";
 import type { Node } from "../model/node.ts";
 import type { OverlaySettings } from "../model/overlay-settings.ts";
 import type { ResourceChange } from "../model/snapshot.ts";
@@ -61,6 +62,7 @@ export class Overlay {
   readonly effort: { nodes: number; prefixes: number } = { nodes: 0, prefixes: 0 };
   readonly #options: OverlayOptions;
   readonly #families: readonly Family[];
+  readonly #devices: DeviceNames;
   readonly #dirty: DirtyPrefixes;
   readonly #cluster: Cluster;
   readonly #underlayRoutes = new PrefixClaims<UnderlayRoute>(underlayOrder);
@@ -77,6 +79,7 @@ export class Overlay {
     const { node: name, paths, nexthopObjects, ipv6 } = options;
     this.#options = options;
     this.#families = ipv6 ? [4, 6] : [4];
+    this.#devices = options.devices ?? CAUSEWAY_DEVICES;
     this.#dirty = new DirtyPrefixes(this.#families);
     this.#cluster = new Cluster(name, this.#dirty, options.blocks);
     const { pools, blocks, vteps } = this.#cluster;
@@ -85,7 +88,9 @@ export class Overlay {
     this.#remotes = new RemoteNodes(peering, vteps, this.#nexthopIds, wishes);
     const underlayRoutes = this.#underlayRoutes;
     const remotes = this.#remotes;
-    this.#routeInputs = { name, paths, pools, blocks, vteps, remotes, underlayRoutes };
+    const { ownBlocksRouted = false } = options;
+    const known = { pools, blocks, vteps, remotes, underlayRoutes };
+    this.#routeInputs = { name, paths, ownBlocksRouted, ...known };
     this.#local = this.#localSide();
   }
 
@@ -187,8 +192,8 @@ export class Overlay {
   conflicts(): Conflict[] {
     const { vteps, blocks } = this.#cluster;
     return [
-      ...deviceClashes(this.desired.links.values(), this.#underlay.tunnels),
-      ...endpointClashes(this.tunnels, this.#underlay.tunnels),
+      ...deviceClashes(this.desired.links.values(), this.#underlay.tunnels, this.#devices),
+      ...endpointClashes(this.tunnels, this.#underlay.tunnels, this.#devices),
       ...listConflicts(vteps, blocks.claims, blocks.borrowed),
     ];
   }
@@ -280,6 +285,7 @@ export class Overlay {
       names: vteps.names(),
       vteps: entry?.vteps ?? [],
       families: this.#families,
+      devices: this.#devices,
       carriers,
       pools,
       settings,

@@ -131,7 +131,7 @@ export class RemoteNodes {
         if (tunnel === undefined || tunnel.endpoint !== undefined) continue;
         const end = farEnd(entry, kind, reach, this.#vteps);
         if (typeof end === "number") continue;
-        yield { node, role: kind.role, nexthop: tunnelHop(kind, end) };
+        yield { node, role: kind.role, nexthop: tunnelHop(tunnel, end) };
       }
     }
   }
@@ -187,10 +187,10 @@ export class RemoteNodes {
       return this.#options.paths.intern(tunPath(kind.family, tunnel));
     }
     if (end.encap === "vxlan") {
-      objects.neighbours.push(vxlanNeighbour(kind.device, end.vtep));
-      objects.fdb.push(vxlanFdbEntry(kind.device, end.vtep));
+      objects.neighbours.push(vxlanNeighbour(tunnel.link.name, end.vtep));
+      objects.fdb.push(vxlanFdbEntry(tunnel.link.name, end.vtep));
     }
-    return this.#path(entry, kind.role, tunnelHop(kind, end), objects, tunnel);
+    return this.#path(entry, kind.role, tunnelHop(tunnel, end), objects, tunnel);
   }
 
   /** The path over a hop: by a nexthop object, or with the same gateway in the route itself. */
@@ -256,6 +256,7 @@ function keep<T>(old: readonly T[] | undefined, now: T[]): T[] {
 }
 
 /** The gateway of a remote node on the kernel's tunnel device. */
-function tunnelHop({ device }: TunnelKind, end: FarEnd): Hop {
+function tunnelHop({ link }: LocalTunnel, end: FarEnd): Hop {
+  const device = link.name;
   return end.encap === "vxlan" ? vxlanNexthop(device, end.vtep) : ipipNexthop(device, end.address);
 }

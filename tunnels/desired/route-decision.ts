@@ -36,6 +36,8 @@ export interface RouteInputs {
   readonly vteps: VtepMap;
   readonly remotes: RemoteNodes;
   readonly paths: PathTable;
+  /** As in OverlayOptions. */
+  readonly ownBlocksRouted: boolean;
   readonly underlayRoutes: PrefixClaims<UnderlayRoute>;
 }
 
@@ -108,7 +110,7 @@ function decideFor(
   what: RouteDecision["what"],
   node: string,
   cidr: Cidr,
-  { pools, remotes, paths, name }: RouteInputs,
+  { pools, remotes, paths, name, ownBlocksRouted }: RouteInputs,
 ): RouteDecision {
   const pool = pools.containing(cidr);
   if (pool === undefined) {
@@ -116,7 +118,7 @@ function decideFor(
     return decision(what, node, pool, outcome);
   }
   if (node === name) {
-    const isBlackhole = what === "block" && !cidr.isHost;
+    const isBlackhole = what === "block" && !cidr.isHost && !ownBlocksRouted;
     const outcome = isBlackhole ? paths.intern(blackholePath(cidr.family)) : OUTCOME.none;
     return decision(what, node, pool, outcome);
   }

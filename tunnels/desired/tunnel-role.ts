@@ -1,7 +1,6 @@
-/** The tunnel devices a node can have, and what each is called in the kernel and in a Node record. */
+/** The tunnels a node can have, and what each is called in a Node record. */
 import type { Family, IpAddress } from "../../encap/address/ip-address.ts";
 import type { EncapMode } from "../../encap/encap-mode.ts";
-import { IPIP_DEVICE, VXLAN_DEVICE, VXLAN6_DEVICE } from "../kernel/ownership.ts";
 import type { Node, NodeAddress } from "../model/node.ts";
 
 /** Also the name of the tunnel address in a Node's `tunnel`. */
@@ -9,7 +8,6 @@ export type TunnelRole = "vxlan" | "vxlan6" | "ipip";
 
 export interface TunnelKind {
   readonly role: TunnelRole;
-  readonly device: string;
   /** Of the underlay and of what is carried: the two are the same. */
   readonly family: Family;
   readonly encap: Exclude<EncapMode, "none">;
@@ -21,7 +19,6 @@ export interface TunnelKind {
 export const TUNNEL_KINDS: readonly TunnelKind[] = [
   {
     role: "vxlan",
-    device: VXLAN_DEVICE,
     family: 4,
     encap: "vxlan",
     label: "VXLAN",
@@ -29,7 +26,6 @@ export const TUNNEL_KINDS: readonly TunnelKind[] = [
   },
   {
     role: "vxlan6",
-    device: VXLAN6_DEVICE,
     family: 6,
     encap: "vxlan",
     label: "IPv6 VXLAN",
@@ -37,7 +33,6 @@ export const TUNNEL_KINDS: readonly TunnelKind[] = [
   },
   {
     role: "ipip",
-    device: IPIP_DEVICE,
     family: 4,
     encap: "ipip",
     label: "IP-in-IP",

@@ -3,7 +3,7 @@ import { addressBits, type Family, type IpAddress } from "../../encap/address/ip
 import type { UnderlayMtu } from "../../encap/encap-mode.ts";
 import type { Address, Link, Sysctl, UnderlayRoute } from "../kernel/kernel-state.ts";
 import { localOf, parentOf } from "../kernel/kernel-state.ts";
-import { isOurDevice, OUR_DEVICES } from "../kernel/ownership.ts";
+import { CAUSEWAY_DEVICES, type DeviceNames } from "../kernel/ownership.ts";
 import type { Node } from "../model/node.ts";
 import { compareText } from "./name-order.ts";
 import { nodeAddress } from "./tunnel-role.ts";
@@ -61,10 +61,11 @@ export function findUnderlay(
   routes: readonly UnderlayRoute[] = [],
   sysctls: ReadonlyMap<string, Sysctl> = new Map(),
   served: Iterable<ServedTunnel> = [],
+  devices: DeviceNames = CAUSEWAY_DEVICES,
 ): Underlay {
   return {
-    4: findParent(4, links, addresses, localNode, [...served]),
-    6: findParent(6, links, addresses, localNode, [...served]),
+    4: findParent(4, links, addresses, localNode, [...served], devices),
+    6: findParent(6, links, addresses, localNode, [...served], devices),
     routes,
     tunnels: [...links.values()].filter(({ tunnel }) => tunnel !== undefined).sort(byName),
     sysctls,
@@ -77,13 +78,14 @@ function findParent(
   addresses: ReadonlyMap<string, Address>,
   localNode: Node | undefined,
   served: readonly ServedTunnel[],
+  devices: DeviceNames,
 ): UnderlayParent | NoParent {
   const wanted = nodeAddress(localNode, family)?.address;
   if (wanted === undefined) return { device: undefined, reason: `no IPv${family} node address` };
   const holders: { link: Link; prefixLength: number }[] = [];
   for (const { ip, device, prefixLength } of addresses.values()) {
     const link = links.get(device);
-    if (link === undefined || isOurDevice(device) || !ip.equals(wanted)) continue;
+    if (link === undefined || devices.isOurs(device) || !ip.equals(wanted)) continue;
     holders.push({ link, prefixLength });
   }
   holders.sort((a, b) => compareLinks(a.link, b.link) || a.prefixLength - b.prefixLength);
@@ -91,7 +93,7 @@ function findParent(
   if (first === undefined) {
     const reason = `no link holds the node address ${wanted}`;
     return (
-      formerParent(wanted, links, served, `${reason}; what was made for it stays`) ?? {
+      formerParent(wanted, links, served, devices, `${reason}; what was made for it stays`) ?? {
         device: undefined,
         reason,
       }
@@ -113,13 +115,15 @@ function formerParent(
   wanted: IpAddress,
   links: ReadonlyMap<string, Link>,
   served: readonly ServedTunnel[],
+  devices: DeviceNames,
   lost: string,
 ): UnderlayParent | undefined {
-  const made = OUR_DEVICES.map((name) => links.get(name)?.tunnel).find(
-    (tunnel) => localOf(tunnel)?.equals(wanted) && links.has(parentOf(tunnel) ?? ""),
+  const own = [...links.values()].filter(({ name }) => devices.isOurs(name)).sort(byName);
+  const made = own.find(
+    ({ tunnel }) => localOf(tunnel)?.equals(wanted) && links.has(parentOf(tunnel) ?? ""),
   );
   const ours = served.find(({ endpoint }) => endpoint?.localAddress.equals(wanted));
-  const link = links.get(parentOf(made) ?? ours?.parent ?? "");
+  const link = links.get(parentOf(made?.tunnel) ?? ours?.parent ?? "");
   if (link === undefined) return undefined;
   const { name: device, mtu } = link;
   const prefixLength = addressBits(wanted.family);

@@ -8,7 +8,7 @@ import type { Cidr } from "../../encap/address/cidr.ts";
 import { addressBits, type Family, type IpAddress } from "../../encap/address/ip-address.ts";
 import { compareText } from "../desired/name-order.ts";
 import type { Address, Link } from "../kernel/kernel-state.ts";
-import { isOurDevice } from "../kernel/ownership.ts";
+import { FLANNEL_DEVICES } from "../kernel/ownership.ts";
 
 /** What the operator asks for; each part is absent where nothing is said. */
 export interface AddressWish {
@@ -123,7 +123,7 @@ function candidatesOf(family: Family, { links, addresses, pools }: AddressFacts)
 }
 
 function canCarry({ name, up, kind, tunnel }: Link): boolean {
-  if (!up || name === "lo" || isOurDevice(name)) return false;
+  if (!up || name === "lo" || FLANNEL_DEVICES.isOurs(name)) return false;
   return tunnel === undefined && !TUNNELS.test(kind ?? "");
 }
 
@@ -140,7 +140,7 @@ function compareCandidates(a: Address, b: Address, links: ReadonlyMap<string, Li
 
 function fixedAddress({ address, length }: WishedAddress, facts: AddressFacts): ChosenAddress {
   const holder = [...facts.addresses].find(
-    ({ ip, device }) => ip.equals(address) && !isOurDevice(device),
+    ({ ip, device }) => ip.equals(address) && !FLANNEL_DEVICES.isOurs(device),
   );
   return {
     address,

@@ -14,21 +14,40 @@ export const VXLAN6_DEVICE = "vxlan6.causeway";
 export const IPIP_DEVICE = "ipip.causeway";
 export const TUN_DEVICE = "tun.causeway";
 
-/** All names that are ours; nobody else may use them. */
-export const OUR_DEVICES: readonly string[] = [
-  VXLAN_DEVICE,
-  VXLAN6_DEVICE,
-  IPIP_DEVICE,
-  TUN_DEVICE,
-];
+type DeviceRole = "vxlan" | "vxlan6" | "ipip";
 
-export function isOurDevice(name: string): boolean {
-  return OUR_DEVICES.includes(name);
+const NAMES: Readonly<Record<DeviceRole, string>> = {
+  vxlan: VXLAN_DEVICE,
+  vxlan6: VXLAN6_DEVICE,
+  ipip: IPIP_DEVICE,
+};
+const ALL_NAMES: readonly string[] = [...Object.values(NAMES), TUN_DEVICE];
+
+/** What the devices of a node are called, and so which are ours. One for as long as an agent runs. */
+export interface DeviceNames {
+  nameOf(role: DeviceRole, vni: number): string;
+  /** True for every name that nobody else may use. */
+  isOurs(name: string): boolean;
 }
 
+export const CAUSEWAY_DEVICES: DeviceNames = {
+  nameOf: (role) => NAMES[role],
+  isOurs: (name) => ALL_NAMES.includes(name),
+};
+
+/**
+ * In a flannel network this agent is what flannel would be on this node: the devices that flannel
+ * makes for VXLAN are ours, of whatever VNI, so that one of a former VNI is removed.
+ */
+export const FLANNEL_DEVICES: DeviceNames = {
+  nameOf: (role, vni) =>
+    role === "ipip" ? IPIP_DEVICE : `${role === "vxlan" ? "flannel" : "flannel-v6"}.${vni}`,
+  isOurs: (name) => CAUSEWAY_DEVICES.isOurs(name) || /^flannel(?:-v6)?\.\d+$/.test(name),
+};
+
 /** IPv6 link-local addresses are the kernel's own, even on our devices. */
-export function isOurAddress(address: Address): boolean {
-  return isOurDevice(address.device) && !(address.ip.family === 6 && address.scope === "link");
+export function isOurAddress(address: Address, devices: DeviceNames): boolean {
+  return devices.isOurs(address.device) && !(address.ip.family === 6 && address.scope === "link");
 }
 
 /** The numbers of our nexthop objects are this and 24 bits. */

@@ -4,7 +4,7 @@
  */
 import type { KernelChange } from "../kernel/kernel.ts";
 import type { KernelState } from "../kernel/kernel-state.ts";
-import { isOurDevice, isOurNexthop } from "../kernel/ownership.ts";
+import { type DeviceNames, isOurNexthop } from "../kernel/ownership.ts";
 import type { PathTable } from "../kernel/path-table.ts";
 import { CAUSE, type Dirty } from "./dirty.ts";
 import { ALL_SCOPES, type ReadScope } from "./read-back.ts";
@@ -14,6 +14,7 @@ export interface HintInputs {
   readonly actual: KernelState;
   readonly paths: PathTable;
   readonly dirty: Dirty;
+  readonly devices: DeviceNames;
   /** Monotonic milliseconds. */
   readonly now: () => number;
 }
@@ -109,7 +110,7 @@ export class KernelHints {
         return;
       case "neighbour":
       case "fdb":
-        if (isOurDevice(change.device)) this.ask(change.kind);
+        if (this.#inputs.devices.isOurs(change.device)) this.ask(change.kind);
         return;
       case "nexthop":
         if (this.#knowsNexthop(change.id)) this.ask("nexthop", "routes4", "routes6");
@@ -154,8 +155,9 @@ export class KernelHints {
   }
 
   #concernsUs(device: string): boolean {
-    const { size } = this.parents;
-    return isOurDevice(device) || this.parents.has(device) || size === 0 || this.#isUsed(device);
+    const { parents } = this;
+    if (this.#inputs.devices.isOurs(device) || parents.has(device)) return true;
+    return parents.size === 0 || this.#isUsed(device);
   }
 
   /** True if objects of ours lead over the device: it may have been a parent until just now. */

@@ -12,36 +12,40 @@ import type {
   Sysctl,
 } from "../kernel/kernel-state.ts";
 import { linkChange } from "../kernel/link-change.ts";
-import { isOurAddress, isOurDevice, isOurNexthop } from "../kernel/ownership.ts";
+import { type DeviceNames, isOurAddress, isOurNexthop } from "../kernel/ownership.ts";
 import type { Key, KeyedKind } from "./dirty.ts";
 import { type Difference, type DiffRules, keyedDiff } from "./keyed-diff.ts";
 import type { PlanInput } from "./plan-input.ts";
 
-/** The rules of each kind: when two values are the same, and which actual ones are ours. */
-export const DIFF_RULES: {
+/** When two values of a kind are the same, and which actual ones are ours. */
+export interface KindRules {
   readonly sysctl: DiffRules<Sysctl>;
   readonly link: DiffRules<Link>;
   readonly address: DiffRules<Address>;
   readonly neighbour: DiffRules<Neighbour>;
   readonly fdb: DiffRules<FdbEntry>;
   readonly nexthop: DiffRules<Nexthop>;
-} = {
-  sysctl: { isSame: (a, b) => a.value === b.value, isOwned: () => false },
-  link: {
-    isSame: (a, b) => linkChange(b, a) === "none",
-    isOwned: (link) => isOurDevice(link.name),
-  },
-  address: { isSame: () => true, isOwned: isOurAddress },
-  neighbour: {
-    isSame: (a, b) => a.mac === b.mac && b.permanent,
-    isOwned: (row) => row.permanent && isOurDevice(row.device),
-  },
-  fdb: {
-    isSame: (a, b) => a.destination.equals(b.destination),
-    isOwned: (row) => isOurDevice(row.device),
-  },
-  nexthop: { isSame: isSameNexthop, isOwned: isOurNexthop },
-};
+}
+
+export function diffRules(devices: DeviceNames): KindRules {
+  return {
+    sysctl: { isSame: (a, b) => a.value === b.value, isOwned: () => false },
+    link: {
+      isSame: (a, b) => linkChange(b, a) === "none",
+      isOwned: (link) => devices.isOurs(link.name),
+    },
+    address: { isSame: () => true, isOwned: (one) => isOurAddress(one, devices) },
+    neighbour: {
+      isSame: (a, b) => a.mac === b.mac && b.permanent,
+      isOwned: (row) => row.permanent && devices.isOurs(row.device),
+    },
+    fdb: {
+      isSame: (a, b) => a.destination.equals(b.destination),
+      isOwned: (row) => devices.isOurs(row.device),
+    },
+    nexthop: { isSame: isSameNexthop, isOwned: isOurNexthop },
+  };
+}
 
 function isSameNexthop(a: Nexthop, b: Nexthop): boolean {
   return (
@@ -66,7 +70,7 @@ export type ObjectDifference<K extends KeyedKind> = Difference<Key, KindValues[K
   readonly key: string;
 };
 
-const KINDS = Object.keys(DIFF_RULES) as readonly KeyedKind[];
+const KINDS: readonly KeyedKind[] = ["sysctl", "link", "address", "neighbour", "fdb", "nexthop"];
 
 /** The map of one kind in a state. */
 export function mapOf<K extends KeyedKind>(state: KernelState, kind: K): Map<Key, KindValues[K]> {
@@ -87,10 +91,12 @@ export function mapOf<K extends KeyedKind>(state: KernelState, kind: K): Map<Key
  */
 export class ObjectDifferences {
   readonly #input: PlanInput;
+  readonly #rules: KindRules;
   #found: Map<KeyedKind, readonly ObjectDifference<KeyedKind>[]> | undefined;
 
   constructor(input: PlanInput) {
     this.#input = input;
+    this.#rules = diffRules(input.devices);
     if (input.dirty.all === undefined) return;
     this.#found = new Map(KINDS.map((kind) => [kind, [...this.#compare(kind)]]));
   }
@@ -114,7 +120,7 @@ export class ObjectDifferences {
   #compare<K extends KeyedKind>(kind: K): Generator<ObjectDifference<K>> {
     const { desired, actual, dirty } = this.#input;
     const keys = dirty.all === undefined ? dirty.keys(kind).keys() : undefined;
-    const rules = DIFF_RULES[kind] as unknown as DiffRules<KindValues[K]>;
+    const rules = this.#rules[kind] as unknown as DiffRules<KindValues[K]>;
     const found = keyedDiff(mapOf(desired, kind), mapOf(actual, kind), rules, keys);
     return found as Generator<ObjectDifference<K>>;
   }

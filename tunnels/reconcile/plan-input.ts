@@ -1,5 +1,6 @@
 /** What planning looks at. */
 import type { KernelState } from "../kernel/kernel-state.ts";
+import type { DeviceNames } from "../kernel/ownership.ts";
 import type { PathTable } from "../kernel/path-table.ts";
 import type { RouteTable } from "../kernel/route-table.ts";
 import type { Dirty } from "./dirty.ts";
@@ -17,6 +18,7 @@ export interface ForeignRoutes {
 export interface PlanInput {
   readonly desired: KernelState;
   readonly actual: KernelState;
+  readonly devices: DeviceNames;
   readonly paths: PathTable;
   readonly dirty: Dirty;
   readonly foreign: ForeignRoutes;

@@ -4,10 +4,10 @@
  */
 import type { Kernel } from "../kernel/kernel.ts";
 import type { KernelState } from "../kernel/kernel-state.ts";
-import { FORWARDING_SYSCTLS, OUR_DEVICES } from "../kernel/ownership.ts";
+import { type DeviceNames, FORWARDING_SYSCTLS } from "../kernel/ownership.ts";
 import type { Cause, Dirty, Key, KeyedKind } from "./dirty.ts";
 import { type DiffRules, keyedDiff } from "./keyed-diff.ts";
-import { DIFF_RULES, mapOf } from "./object-differences.ts";
+import { diffRules, mapOf } from "./object-differences.ts";
 import type { ForeignRoutes } from "./plan-input.ts";
 
 /** What can be read back on its own. */
@@ -29,6 +29,7 @@ export interface Picture {
   readonly actual: KernelState;
   readonly foreign: ForeignRoutes;
   readonly dirty: Dirty;
+  readonly devices: DeviceNames;
 }
 
 /** Reads one scope other than routes and marks every key of it that is not as desired. */
@@ -43,7 +44,7 @@ export async function readBack(
   actual.clear();
   for (const [key, value] of read) actual.set(key, value);
   if (picture.dirty.all !== undefined) return;
-  const rules = DIFF_RULES[scope] as unknown as DiffRules<never>;
+  const rules = diffRules(picture.devices)[scope] as unknown as DiffRules<never>;
   const desired = mapOf(picture.desired, scope) as Map<Key, never>;
   for (const { key } of keyedDiff(desired, actual as Map<Key, never>, rules)) {
     picture.dirty.mark(scope, key, cause);
@@ -53,9 +54,9 @@ export async function readBack(
 async function readKind(
   kind: KeyedKind,
   kernel: Kernel,
-  { desired, actual }: Picture,
+  { desired, actual, devices: names }: Picture,
 ): Promise<Map<Key, unknown>> {
-  const devices = (): string[] => OUR_DEVICES.filter((name) => actual.links.has(name));
+  const devices = (): string[] => [...actual.links.keys()].filter((name) => names.isOurs(name));
   switch (kind) {
     case "sysctl":
       return kernel.readSysctls(FORWARDING_SYSCTLS);

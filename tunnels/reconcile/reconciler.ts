@@ -17,6 +17,7 @@ import {
 } from "../kernel/kernel.ts";
 import type { KernelOp } from "../kernel/kernel-op.ts";
 import type { KernelState, Route } from "../kernel/kernel-state.ts";
+import { CAUSEWAY_DEVICES, type DeviceNames } from "../kernel/ownership.ts";
 import { type KernelOps, RouteBatch } from "../kernel/route-batch.ts";
 import { RouteTable } from "../kernel/route-table.ts";
 import { CAUSE, type Cause, Dirty, keyOf } from "./dirty.ts";
@@ -35,6 +36,8 @@ import { RouteReader } from "./route-reader.ts";
 export interface ReconcilerOptions {
   readonly kernel: Kernel;
   readonly desired: KernelState;
+  /** `CAUSEWAY_DEVICES` without. */
+  readonly devices?: DeviceNames;
   /** Monotonic milliseconds. */
   readonly now: () => number;
   /** Milliseconds since the epoch, for what people read. */
@@ -71,13 +74,13 @@ export class Reconciler {
   #mayRemove = false;
 
   constructor(options: ReconcilerOptions) {
-    const { desired, kernel, now, onTakeOver } = options;
+    const { desired, kernel, devices = CAUSEWAY_DEVICES, now, onTakeOver } = options;
     const { actual, foreign, dirty } = this;
     this.#options = options;
-    this.#picture = { desired, actual, foreign, dirty };
+    this.#picture = { desired, actual, foreign, dirty, devices };
     this.#routeReader = new RouteReader(kernel, this.#picture);
     this.#held = new HeldKeys(options.random);
-    this.#hints = new KernelHints({ desired, actual, paths: kernel.paths, dirty, now });
+    this.#hints = new KernelHints({ desired, actual, paths: kernel.paths, dirty, devices, now });
     this.#notes = new OutcomeNotes({
       desired,
       actual,
@@ -210,10 +213,8 @@ export class Reconciler {
   }
 
   #planInput(dirty: Dirty): PlanInput {
-    const { desired, kernel, takeOver } = this.#options;
-    const { actual, foreign } = this;
-    const { paths } = kernel;
-    return { desired, actual, paths, dirty, foreign, takeOver, waiting: this.#waiting };
+    const { kernel, takeOver } = this.#options;
+    return { ...this.#picture, dirty, paths: kernel.paths, takeOver, waiting: this.#waiting };
   }
 
   async #forward({ removes }: Stage): Promise<void> {

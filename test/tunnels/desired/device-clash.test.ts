@@ -5,6 +5,7 @@ import { deviceClashes } from "../../../tunnels/desired/device-clash.ts";
 import { ipipLink } from "../../../tunnels/desired/ipip.ts";
 import { vxlanLink } from "../../../tunnels/desired/vxlan.ts";
 import type { Link, TunnelParameters } from "../../../tunnels/kernel/kernel-state.ts";
+import { CAUSEWAY_DEVICES } from "../../../tunnels/kernel/ownership.ts";
 import { vtepMac } from "../../../tunnels/model/vtep.ts";
 
 const mtu = 1450 as TunnelMtu;
@@ -28,9 +29,11 @@ function other(like: Link, changes: object = {}, up = true): Link {
 }
 
 function clashes(ours: Link, ...actual: Link[]): string[] {
-  return [...deviceClashes([ours], actual)].map(({ kind, value, winner, losers }) => {
-    return `${kind} ${value}: ${winner} before ${losers}`;
-  });
+  return [...deviceClashes([ours], actual, CAUSEWAY_DEVICES)].map(
+    ({ kind, value, winner, losers }) => {
+      return `${kind} ${value}: ${winner} before ${losers}`;
+    },
+  );
 }
 
 describe("deviceClashes", () => {

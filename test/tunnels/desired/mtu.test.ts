@@ -12,7 +12,7 @@ function fitted(role: TunnelRole, parent: number, settings: OverlaySettings = {}
   if (kind === undefined) throw new RangeError(role);
   return fitMtu(
     kind,
-    kind.device,
+    `${role}.causeway`,
     parent as UnderlayMtu,
     effectiveSettings([{ source: "flag", settings }]),
   );

@@ -4,7 +4,7 @@
  */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { isOurAddress, isOurDevice } from "../../../tunnels/kernel/ownership.ts";
+import { CAUSEWAY_DEVICES, isOurAddress } from "../../../tunnels/kernel/ownership.ts";
 import { foreignObjects, SECOND_LINK, wantedState } from "../../support/random-state.ts";
 import { ReconcilerLab, UNDERLAY } from "../../support/reconciler-lab.ts";
 import { type KernelObject, printObject } from "../../support/state-lines.ts";
@@ -138,13 +138,13 @@ async function carryOut(lab: ReconcilerLab, action: Action): Promise<void> {
 function isOurs({ kind, object }: KernelObject): boolean {
   switch (kind) {
     case "link":
-      return isOurDevice(object.name);
+      return CAUSEWAY_DEVICES.isOurs(object.name);
     case "address":
-      return isOurAddress(object);
+      return isOurAddress(object, CAUSEWAY_DEVICES);
     case "neighbour":
-      return object.permanent && isOurDevice(object.device);
+      return object.permanent && CAUSEWAY_DEVICES.isOurs(object.device);
     case "fdb":
-      return isOurDevice(object.device);
+      return CAUSEWAY_DEVICES.isOurs(object.device);
     case "nexthop":
       return object.protocol === 202;
     case "route":

@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { parseCidr } from "../../../encap/address/cidr.ts";
 import { applyToState, emptyKernelState } from "../../../tunnels/kernel/apply-to-state.ts";
 import type { KernelState } from "../../../tunnels/kernel/kernel-state.ts";
+import { CAUSEWAY_DEVICES } from "../../../tunnels/kernel/ownership.ts";
 import { RouteTable } from "../../../tunnels/kernel/route-table.ts";
 import { CAUSE, Dirty } from "../../../tunnels/reconcile/dirty.ts";
 import type { ForeignRoutes } from "../../../tunnels/reconcile/plan-input.ts";
@@ -37,7 +38,13 @@ describe.each(FAMILIES)("RouteReader, IPv$family", ({ family, destination, other
     desired = emptyKernelState();
     dirty = new Dirty();
     foreign = { 4: new RouteTable(4), 6: new RouteTable(6) };
-    reader = new RouteReader(kernel, { desired, actual, foreign, dirty });
+    reader = new RouteReader(kernel, {
+      desired,
+      actual,
+      foreign,
+      dirty,
+      devices: CAUSEWAY_DEVICES,
+    });
     await applyAll(kernel, [add]);
     applyToState(desired, [add], kernel.paths);
     for (let reading = 0; reading < 2; reading++) await reader.read(family, CAUSE.start);
