@@ -30,6 +30,8 @@ export interface ChangeBatch {
   /** False while removals are withheld, for example because a file was never readable yet. */
   readonly complete: boolean;
   readonly condition: DatastoreCondition;
+  /** Resources that the store has lost, and that stay in force until somebody says otherwise. */
+  readonly lost?: number;
   /** `performance.now()` when the last byte of what changed had been read. */
   readonly readAt: number;
 }

@@ -208,8 +208,8 @@ export class RemoteDatastore implements Datastore {
     this.#lastTold = told;
     if (changes.length > 0 || missing > 0) this.#scheduleSnapshot();
     const revision = this.#revision ?? "0";
-    const readAt = this.#readAt;
-    return { revision, inSync: this.#inSync, changes, faults, complete, condition, readAt };
+    const parts = { changes, faults, complete, condition, lost: missing, readAt: this.#readAt };
+    return { revision, inSync: this.#inSync, ...parts };
   }
 
   #scheduleSnapshot(): void {
