@@ -38,8 +38,6 @@ export interface FileSignature {
   /** Inode, size and both times, in one text. */
   readonly version: string;
   readonly modifiedMs: number;
-  /** Bytes. */
-  readonly size: number;
 }
 
 const MAX_BYTES = 1_000_000_000;
@@ -51,7 +49,6 @@ export function signatureOf(stats: BigIntStats): FileSignature {
     inode,
     version: `${inode}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`,
     modifiedMs: Number(stats.mtimeMs),
-    size: Number(stats.size),
   };
 }
 

@@ -11,7 +11,7 @@ import type { AgentProcess } from "../../src/demo/agent-process.ts";
 import type { EchoPath } from "../../src/demo/echo-socket.ts";
 import { PacketStream } from "../../src/demo/packet-stream.ts";
 import { type PathProbe, probePaths } from "../../src/demo/probe.ts";
-import { Site, sweepSites } from "../../src/demo/site.ts";
+import { type OpenStore, Site, sweepSites } from "../../src/demo/site.ts";
 import { demoTopology, type Topology, type TopologyOptions } from "../../src/demo/topology.ts";
 import { type Resource, topologyResources } from "../../src/demo/topology-resources.ts";
 import { exitWithParent } from "./orphan.ts";
@@ -26,18 +26,23 @@ export interface ClusterOptions extends TopologyOptions {
   readonly nodeFlags?: Readonly<Record<string, readonly string[]>>;
   /** Nodes whose agents are started, and in sync when the cluster is there; all of them without. */
   readonly agents?: readonly string[];
+  /** What the agents read; a directory of files without. */
+  readonly openStore?: OpenStore;
+  /** Settings with which a plan made here reads what the agents read. */
+  readonly planFlags?: Readonly<Record<string, string>>;
 }
 
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   exitWithParent();
   sweepSites(PREFIX);
-  const { agentFlags = [], nodeFlags = {}, agents, ...shape } = options;
+  const { agentFlags = [], nodeFlags = {}, agents, openStore, planFlags, ...shape } = options;
   const topology = demoTopology(shape);
   // An agent must not outlive a killed test run.
   const agentWrapper = existsSync("/usr/bin/setpriv") ? ["setpriv", "--pdeathsig", "KILL"] : [];
   const prefix = `${PREFIX}${process.pid}-${++clusters}-`;
-  const site = await Site.build({ topology, prefix, agentFlags, nodeFlags, agentWrapper });
-  const cluster = new Cluster(site);
+  const parts = { topology, prefix, agentFlags, nodeFlags, agentWrapper };
+  const site = await Site.build({ ...parts, ...(openStore && { openStore }) });
+  const cluster = new Cluster(site, planFlags ?? { datastore: site.store.url });
   try {
     const started = agents ?? topology.nodes.map(({ name }) => name);
     for (const node of started) site.agent(node).start();
@@ -52,10 +57,12 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
 export class Cluster {
   readonly site: Site;
   readonly topology: Topology;
+  readonly planFlags: Readonly<Record<string, string>>;
   readonly #resources: Map<string, Resource>;
 
-  constructor(site: Site) {
+  constructor(site: Site, planFlags: Readonly<Record<string, string>>) {
     this.site = site;
+    this.planFlags = planFlags;
     this.topology = site.topology;
     const resources = topologyResources(site.topology);
     this.#resources = new Map(resources.map((resource) => [keyOf(resource), resource]));

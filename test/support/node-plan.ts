@@ -10,8 +10,8 @@ import { type Cluster, eventually } from "./cluster.ts";
 
 /** The commands that `causeway plan` would print for a node. */
 export async function planOf(cluster: Cluster, node: string): Promise<string[]> {
-  const { datastore } = cluster.agent(node).options;
-  const { config } = loadConfig({ flags: { node, datastore }, env: {}, configFile: undefined }, []);
+  const flags = { node, ...cluster.planFlags };
+  const { config } = loadConfig({ flags, env: {}, configFile: undefined }, []);
   const { ops } = await makePlan(config, { netns: namespacePath(cluster.namespace(node)) });
   return ops.flatMap(describeOp);
 }

@@ -12,7 +12,6 @@ const COMMANDS = [
   "resync",
   "cleanup",
   "pod",
-  "node",
   "decode",
   "demo",
 ];

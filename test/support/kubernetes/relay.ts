@@ -1,4 +1,5 @@
 /** A TCP relay in front of a server: it can go silent with its connections open, or cut them. */
+import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
 export class Relay {
@@ -16,11 +17,16 @@ export class Relay {
 
   /**
    * @param port where the real server listens on the loopback
-   * @param address of the loopback that the relay listens at
+   * @param listen makes the relay listen; by default at any port of the loopback
    */
-  static async start(port: number, address = "127.0.0.1"): Promise<Relay> {
+  static async start(
+    port: number,
+    listen: (server: Server) => unknown = (server) => server.listen(0, "127.0.0.1"),
+  ): Promise<Relay> {
     const relay = new Relay(port);
-    await new Promise<void>((resolve) => relay.#server.listen(0, address, resolve));
+    const listening = once(relay.#server, "listening");
+    listen(relay.#server);
+    await listening;
     return relay;
   }
 

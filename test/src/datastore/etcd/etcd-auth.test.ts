@@ -207,7 +207,8 @@ describe("etcd over TLS", () => {
   });
 
   test("is not believed where its certificate has another name", async () => {
-    await using relay = await Relay.start(Number(server.endpoint.split(":")[1]), "127.0.0.2");
+    const port = Number(server.endpoint.split(":")[1]);
+    await using relay = await Relay.start(port, (listener) => listener.listen(0, "127.0.0.2"));
     const endpoints = [`127.0.0.2:${relay.port}`];
     await using driver = new EtcdDriver(server, { settings, endpoints });
     await using store = new StoreFollower(driver.open());
