@@ -16,8 +16,8 @@ export interface RecoveryTimings {
 }
 
 export const recoveryTimings: RecoveryTimings = {
-  firstWindow: 5_000,
-  lastWindow: 40_000,
+  firstWindow: 10_000,
+  lastWindow: 30_000,
   steady: 60_000,
 };
 

@@ -12,6 +12,7 @@ import {
 } from "node:http2";
 import { createServer as createHttp1Server, type Server as Http1Server } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
+import { inNetworkNamespace } from "../../../src/native/network-namespace.ts";
 import { type Certificate, makeCertificate } from "./certificate.ts";
 import { Faults } from "./faults.ts";
 import { allKinds, apiVersionOf, type ServedKind } from "./kinds.ts";
@@ -24,6 +25,8 @@ export interface ApiServerOptions {
   readonly bookmarkEvery?: number;
   /** Only HTTP/1.1, as behind some proxies. */
   readonly onlyHttp1?: boolean;
+  /** Listens in the network namespace of this file, on all its addresses. */
+  readonly netns?: string;
 }
 
 /** One request as the server saw it. */
@@ -48,6 +51,7 @@ export class ApiServer {
   /** Called with every request once it has its answer; for counting without keeping. */
   onRequest: ((request: SeenRequest) => void) | undefined;
   keepsRequests = true;
+  onConnection: (() => void) | undefined;
   port = 0;
 
   readonly #certificate: Certificate;
@@ -98,6 +102,7 @@ export class ApiServer {
       session.on("error", () => {});
     });
     server.on("connection", (socket: Socket) => {
+      this.onConnection?.();
       this.#sockets.add(socket);
       socket.on("close", () => this.#sockets.delete(socket));
     });
@@ -109,7 +114,14 @@ export class ApiServer {
     server.on("request", answer as () => void);
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
-      server.listen({ port: this.port, host: "127.0.0.1", backlog: 4096 }, resolve);
+      const { netns } = this.#options;
+      const backlog = 4096;
+      // Without a name to look up Node makes the socket at once, which then belongs to the namespace.
+      if (netns === undefined) {
+        server.listen({ port: this.port, host: "127.0.0.1", backlog }, resolve);
+      } else {
+        inNetworkNamespace(netns, () => server.listen({ port: this.port, backlog }, resolve));
+      }
     });
     this.port = (server.address() as AddressInfo).port;
   }

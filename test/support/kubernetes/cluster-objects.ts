@@ -28,8 +28,12 @@ export function putManifest(store: ObjectStore, group: string, manifest: Manifes
   if (typeof done === "string") throw new Error(`${kind} ${object.metadata.name}: ${done}`);
 }
 
-export function removeManifest(store: ObjectStore, group: string, manifest: Manifest): void {
-  store.delete(storeKind(group, manifest.kind), manifest.metadata.name, undefined);
+export function removeManifest(
+  store: ObjectStore,
+  group: string,
+  { kind, metadata }: Pick<Manifest, "kind" | "metadata">,
+): void {
+  store.delete(storeKind(group, kind), metadata.name, undefined);
 }
 
 function storeKind(group: string, kind: string): string {

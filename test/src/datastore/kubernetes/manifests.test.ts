@@ -74,7 +74,7 @@ test("whoever follows a cluster uses the rights of the role causeway, and no oth
     await driver.put(poolManifest("green", "10.77.0.0/16"), nodeManifest("alder", "192.0.2.1"));
     await using store = new StoreFollower(driver.open());
     await store.until(({ last }) => last?.inSync === true);
-    await expect.poll(() => driver.server.watches.size).toBe(4);
+    await expect.poll(() => driver.server.watches.size, { timeout: 10_000 }).toBe(4);
     for (const one of rightsUsed(driver)) used.add(one);
   }
   const rights = rightsOf("causeway");

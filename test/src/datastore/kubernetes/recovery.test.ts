@@ -24,7 +24,7 @@ test("Recovery lets one try after a failure, and the others when that was answer
     await recovery.admit(never());
     through++;
   });
-  await expect.poll(() => through).toBe(1);
+  await expect.poll(() => through, { timeout: 10_000 }).toBe(1);
   await new Promise((resolve) => setTimeout(resolve, 60));
   expect(through).toBe(1);
   recovery.answered();
