@@ -15,6 +15,7 @@ const benchmarks = [
   "codec",
   "userspace",
   "differential",
+  "kubernetes-restart",
 ];
 const programs = [...benchmarks, "generate-cluster"];
 let child;
