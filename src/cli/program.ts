@@ -31,6 +31,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   resync: async () => (await import("./resync.ts")).resyncCommand(),
   cleanup: async () => (await import("./cleanup.ts")).cleanupCommand(),
   pod: async () => (await import("./pod.ts")).podCommand(),
+  node: async () => (await import("./node.ts")).nodeCommand(),
   decode: async () => (await import("./decode.ts")).decodeCommand(),
   capture: async () => (await import("./capture.ts")).captureCommand(),
   encap: async () => (await import("./encap.ts")).encapCommand(),

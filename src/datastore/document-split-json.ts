@@ -3,20 +3,11 @@
  * bytes and without parsing: documents may follow one another (newline-delimited or not). Only the
  * nesting is checked here; JSON.parse sees each piece that has changed.
  */
-import {
-  HASH_A,
-  HASH_B,
-  hashBytes,
-  PieceTable,
-  type PlaceFault,
-  PRIME_A,
-  PRIME_B,
-  type SplitFile,
-} from "./piece-table.ts";
+import { hashBytes, PieceTable, type PlaceFault, type SplitFile } from "./piece-table.ts";
 import { isListKind, itemType, type RecordType } from "./record.ts";
 
-/** Bytes between two `yield`s: two or three milliseconds. */
-const STEP = 1 << 20;
+/** Bytes between two `yield`s: a millisecond or two. */
+const STEP = 1 << 19;
 const MAX_DEPTH = 500;
 
 const QUOTE = 0x22;
@@ -47,8 +38,6 @@ class JsonScan {
   #depth = 0;
   readonly #openers = new Uint8Array(MAX_DEPTH + 1);
   readonly #openLines = new Int32Array(MAX_DEPTH + 1);
-  #hashA = HASH_A;
-  #hashB = HASH_B;
   #documentStart = 0;
   #documentLine = 1;
   /** Depth at which the items of the present list stand, or 0. */
@@ -56,9 +45,6 @@ class JsonScan {
   #itemStart = -1;
   #itemEnd = 0;
   #itemLine = 1;
-  /** The hash as it was at the item's closing bracket. */
-  #itemHashA = 0;
-  #itemHashB = 0;
   #firstItem = 0;
   #itemsOpen = -1;
   #itemsClose = -1;
@@ -90,8 +76,6 @@ class JsonScan {
     const bytes = this.#bytes;
     const end = Math.min(bytes.length, this.#at + STEP);
     let at = this.#at;
-    let a = this.#hashA;
-    let b = this.#hashB;
     while (at < end) {
       const byte = bytes[at] as number;
       if (byte <= 0x20) {
@@ -99,9 +83,6 @@ class JsonScan {
         else if (byte !== 0x20 && byte !== 0x09 && byte !== 0x0d) {
           return this.#fail(`found ${show(byte)}`);
         }
-        // Blanks inside an item count: they may stand in the middle of a broken token.
-        a = Math.imul(a ^ byte, PRIME_A);
-        b = Math.imul(b ^ byte, PRIME_B);
         at++;
         continue;
       }
@@ -117,25 +98,15 @@ class JsonScan {
           this.#itemStart = at;
           this.#itemLine = this.#line;
         }
-        a = HASH_A;
-        b = HASH_B;
       }
-      a = Math.imul(a ^ byte, PRIME_A);
-      b = Math.imul(b ^ byte, PRIME_B);
       at++;
       if (byte === QUOTE) {
         if (this.#depth === 1) this.#keyStart = at;
         let char = 0;
         while (at < bytes.length) {
-          char = bytes[at] as number;
-          a = Math.imul(a ^ char, PRIME_A);
-          b = Math.imul(b ^ char, PRIME_B);
-          at++;
+          char = bytes[at++] as number;
           if (char === QUOTE || char === 0x0a) break;
           if (char === BACKSLASH && at < bytes.length) {
-            char = bytes[at] as number;
-            a = Math.imul(a ^ char, PRIME_A);
-            b = Math.imul(b ^ char, PRIME_B);
             at++;
             char = 0;
           }
@@ -149,12 +120,8 @@ class JsonScan {
       if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
         if (!this.#open(byte, at)) return false;
       } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
-        this.#hashA = a;
-        this.#hashB = b;
         if (!this.#close(byte, at)) return false;
       } else if (byte === COMMA) {
-        this.#hashA = a;
-        this.#hashB = b;
         if (!this.#comma()) return false;
       } else {
         if (byte === COLON && this.#depth === 1) {
@@ -166,8 +133,6 @@ class JsonScan {
       }
     }
     this.#at = at;
-    this.#hashA = a;
-    this.#hashB = b;
     return at < bytes.length ? true : this.#finish();
   }
 
@@ -211,11 +176,6 @@ class JsonScan {
     }
     this.#depth--;
     this.#itemEnd = at;
-    if (this.#itemDepth > 0 && this.#depth === this.#itemDepth) {
-      // The hash of an object ends with it: what follows up to the comma is blank.
-      this.#itemHashA = this.#hashA;
-      this.#itemHashB = this.#hashB;
-    }
     return this.#depth > 0 || this.#endDocument(at);
   }
 
@@ -232,10 +192,7 @@ class JsonScan {
   }
 
   #endItem(): void {
-    const isContainer = this.#bytes[this.#itemEnd - 1] === CLOSE_BRACE;
-    const hash = isContainer
-      ? { a: this.#itemHashA, b: this.#itemHashB }
-      : { a: this.#hashA, b: this.#hashB };
+    const hash = hashBytes(this.#bytes, this.#itemStart, this.#itemEnd);
     const list = this.#lists.length;
     this.#pieces.push(this.#itemStart, this.#itemEnd, this.#itemLine, hash, list);
     this.#itemStart = -1;
@@ -244,8 +201,8 @@ class JsonScan {
 
   #endDocument(at: number): boolean {
     this.#documents++;
-    const hash = { a: this.#hashA, b: this.#hashB };
     if (this.#itemsOpen < 0) {
+      const hash = hashBytes(this.#bytes, this.#documentStart, at);
       this.#pieces.push(this.#documentStart, at, this.#documentLine, hash, -1);
       return true;
     }

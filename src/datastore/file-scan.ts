@@ -12,6 +12,10 @@ import { type FileSignature, loadFile, readFile, signatureOf, unusable } from ".
 import type { StoreState } from "./store-state.ts";
 import { YamlReader } from "./yaml-reader.ts";
 
+/** Bytes that are read from the disk before it is their turn, beyond the next file. */
+const READ_AHEAD = 1_000_000;
+const NOTHING = Promise.resolve(undefined);
+
 export interface ScanTimings {
   /** Everything is looked at again after this time, in case that an event was missed. */
   readonly rescan: number;
@@ -104,11 +108,7 @@ export class FileScan {
       ([path, signature]) => mustReadAll || this.#isNew(path, signature, named.has(path)),
     );
     for (const path of listing.unreadable.keys()) this.#noteUnreadable(path, listing);
-    let next = this.#load(wanted[0]);
-    for (const [at, [path]] of wanted.entries()) {
-      const loaded = await next;
-      // The next file comes from the disk while this one is read.
-      next = this.#load(wanted[at + 1]);
+    for await (const { path, loaded } of this.#loadAll(wanted)) {
       if (loaded !== undefined) {
         const old = this.#state.files.get(path)?.entries ?? noEntries;
         const reading = await readFile(loaded, path, old, this.#yaml);
@@ -121,10 +121,24 @@ export class FileScan {
     return isStable;
   }
 
-  #load(wanted: [string, FileSignature] | undefined): ReturnType<typeof loadFile> {
-    return wanted === undefined
-      ? Promise.resolve(undefined)
-      : loadFile(join(this.#directory, wanted[0]));
+  /** The next files come from the disk while one is read. */
+  async *#loadAll(
+    wanted: readonly (readonly [string, FileSignature])[],
+  ): AsyncGenerator<{ path: string; loaded: Awaited<ReturnType<typeof loadFile>> }> {
+    const loads: ReturnType<typeof loadFile>[] = [];
+    let ahead = 0;
+    for (const [at, [path, { size }]] of wanted.entries()) {
+      while (loads.length < wanted.length && (loads.length <= at + 1 || ahead < READ_AHEAD)) {
+        const [next, signature] = wanted[loads.length] as readonly [string, FileSignature];
+        loads.push(loadFile(join(this.#directory, next)));
+        ahead += signature.size;
+      }
+      const loaded = await (loads[at] as (typeof loads)[number]);
+      // What was read is not kept.
+      loads[at] = NOTHING;
+      ahead -= size;
+      yield { path, loaded };
+    }
   }
 
   #isNew(path: string, { version }: FileSignature, isNamed: boolean): boolean {

@@ -38,6 +38,8 @@ export interface FileSignature {
   /** Inode, size and both times, in one text. */
   readonly version: string;
   readonly modifiedMs: number;
+  /** Bytes. */
+  readonly size: number;
 }
 
 const MAX_BYTES = 1_000_000_000;
@@ -49,6 +51,7 @@ export function signatureOf(stats: BigIntStats): FileSignature {
     inode,
     version: `${inode}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`,
     modifiedMs: Number(stats.mtimeMs),
+    size: Number(stats.size),
   };
 }
 

@@ -1,10 +1,17 @@
 /** Node of Kubernetes itself (apiVersion v1), with Calico's annotations where it has them. */
 import type { Node } from "../../tunnels/model/node.ts";
-import { buildNode, type RawAddress, readPodCidrs, type TextField } from "./record-node.ts";
+import {
+  buildNode,
+  type RawAddress,
+  type RawMetadata,
+  readPodCidrs,
+  type TextField,
+  withRollCall,
+} from "./record-node.ts";
 import type { ProblemList } from "./record-problem.ts";
 
 export interface RawCoreNode {
-  readonly metadata?: { readonly annotations?: Readonly<Record<string, unknown>> | null } | null;
+  readonly metadata?: RawMetadata | null;
   readonly spec?: {
     readonly podCIDR?: string | null;
     readonly podCIDRs?: readonly string[] | null;
@@ -27,7 +34,7 @@ export function readCoreNode(name: string, raw: RawCoreNode, problems: ProblemLi
   const podCidrs = podCIDRs?.length
     ? readPodCidrs(["spec", "podCIDRs"], podCIDRs, problems, "warning")
     : readPodCidrs(["spec", "podCIDR"], podCIDR ? [podCIDR] : [], problems, "warning");
-  return buildNode(
+  const node = buildNode(
     name,
     {
       bgp4: annotation("IPv4Address"),
@@ -43,4 +50,5 @@ export function readCoreNode(name: string, raw: RawCoreNode, problems: ProblemLi
     problems,
     "warning",
   );
+  return withRollCall(node, raw.metadata);
 }

@@ -5,6 +5,13 @@ import { isUnicastMac, type MacAddress, parseMac } from "../../encap/address/mac
 import type { Node, NodeAddress, TunnelAddresses } from "../../tunnels/model/node.ts";
 import type { FieldPath, FieldProblem, ProblemList } from "./record-problem.ts";
 
+/** On a node's record while somebody asks whether its agent lives (src/register/roll-call.ts). */
+export const ROLL_CALL = "causeway/roll-call";
+
+export interface RawMetadata {
+  readonly annotations?: Readonly<Record<string, unknown>> | null;
+}
+
 /** One element of `spec.addresses` or `status.addresses`. */
 export interface RawAddress {
   readonly address?: string | null;
@@ -12,6 +19,7 @@ export interface RawAddress {
 }
 
 export interface RawNode {
+  readonly metadata?: RawMetadata | null;
   readonly spec?: {
     readonly bgp?: {
       readonly ipv4Address?: string | null;
@@ -61,7 +69,12 @@ export function readNode(name: string, raw: RawNode, problems: ProblemList): Nod
     ? readPodCidrs(["spec", "podCIDRs"], spec.podCIDRs, problems, "error")
     : readPodCidrs(["status", "podCIDRs"], status?.podCIDRs ?? [], problems, "error");
   const node = buildNode(name, texts, spec?.addresses ?? [], podCidrs, problems, "error");
-  return problems.hasErrors ? undefined : node;
+  return problems.hasErrors ? undefined : withRollCall(node, raw.metadata);
+}
+
+export function withRollCall(node: Node, metadata: RawMetadata | null | undefined): Node {
+  const rollCall = metadata?.annotations?.[ROLL_CALL];
+  return typeof rollCall === "string" ? { ...node, rollCall } : node;
 }
 
 /** `severity` says what a wrong value is: an error that refuses the node, or one to pass over. */

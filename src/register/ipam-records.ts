@@ -81,6 +81,11 @@ export function affinityState(record: RecordValue): AffinityState {
   return state === "confirmed" || state === "pendingDeletion" ? state : "pending";
 }
 
+/** Not one of a virtual owner. */
+export function isHostAffinity({ spec }: RecordValue, node: string): boolean {
+  return spec["node"] === node && (spec["type"] ?? "host") === "host";
+}
+
 /** @throws CausewayError `bad-resource` */
 export function affinityCidr({ metadata, spec }: RecordValue): Cidr {
   try {

@@ -4,6 +4,7 @@ import { parseAddressWithLength } from "../../encap/address/cidr.ts";
 import type { IpAddress } from "../../encap/address/ip-address.ts";
 import { TUNNEL_KINDS, type TunnelRole } from "../../tunnels/desired/tunnel-role.ts";
 import type { ChosenAddress } from "../../tunnels/ipam/node-address.ts";
+import { ROLL_CALL } from "../datastore/record-node.ts";
 import type { RecordValue } from "../datastore/record-store.ts";
 import { recordOf } from "./ipam-records.ts";
 
@@ -47,7 +48,9 @@ export function nodeRecord(old: RecordValue | undefined, registration: Registrat
     addresses: listed(spec.addresses ?? [], bgp),
   });
   const record = recordOf("Node", name, next, old);
-  const annotations = { ...record.metadata.annotations, [MACHINE_ANNOTATION]: machine };
+  // Whoever asked whether this agent lives has the answer when the question is gone.
+  const { [ROLL_CALL]: _, ...others } = record.metadata.annotations ?? {};
+  const annotations = { ...others, [MACHINE_ANNOTATION]: machine };
   const written = { ...record, metadata: { ...record.metadata, annotations } };
   return old !== undefined && isSame(old, written) ? old : written;
 }

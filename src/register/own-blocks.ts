@@ -24,6 +24,7 @@ import {
   blockName,
   blockRecord,
   isDeleted,
+  isHostAffinity,
   readAllocationBlock,
 } from "./ipam-records.ts";
 
@@ -34,7 +35,7 @@ const BLIND_TRIES = 4;
 export async function ownBlocks(store: RecordStore, node: string): Promise<AllocationBlock[]> {
   const affinities = await store.list("BlockAffinity", { node });
   const settled = affinities
-    .filter(({ value }) => value.spec["node"] === node && (value.spec["type"] ?? "host") === "host")
+    .filter(({ value }) => isHostAffinity(value, node))
     .map(({ value }) => settle(store, node, value));
   return (await Promise.all(settled)).filter((block) => block !== undefined);
 }

@@ -17,9 +17,11 @@ import type { ChosenAddress, NoAddress } from "../../tunnels/ipam/node-address.t
 import { type AddressPool, eligiblePools } from "../../tunnels/ipam/pool.ts";
 import type { RecordStore, RecordValue } from "../datastore/record-store.ts";
 import { reasonOf } from "../errors.ts";
+import { adoptNode } from "./adopt-node.ts";
 import { changeRecord } from "./change-record.ts";
 import { Claims, readIpamLimits } from "./claims.ts";
 import {
+  machineOf,
   nodeAddressesOf,
   nodeRecord,
   type Registration,
@@ -41,6 +43,8 @@ export interface RegisterInputs {
   readonly node: string;
   readonly machine: string;
   readonly findAddress: FindAddress;
+  /** Names of other nodes that claim one of these addresses, as far as is known. */
+  readonly claimants: (addresses: readonly IpAddress[]) => readonly string[];
 }
 
 export interface NodeAddresses {
@@ -78,6 +82,7 @@ export async function registerNode(inputs: RegisterInputs): Promise<Registered> 
   if (record === undefined && addresses[4] === undefined && addresses[6] === undefined) {
     return { ...found, blocks: [], podBlocks: [], problems, full: new Set() };
   }
+  await adoptFormerNames(inputs, addresses);
   const identity = { name: node, ipv4: addresses[4], ipv6: addresses[6], machine };
   const registered = await writeNode(store, record?.value, { ...identity, tunnels: {} });
   const limits = readIpamLimits(config?.value);
@@ -102,6 +107,20 @@ export async function registerNode(inputs: RegisterInputs): Promise<Registered> 
   problems.push(...claims.problems);
   const blocks = [...own.values()].sort((a, b) => compareText(a.cidr, b.cidr));
   return { ...found, blocks, podBlocks: blocksIn(podPools, blocks), problems, full: claims.full };
+}
+
+/** The same machine at the same address, under another name: this node was renamed. */
+async function adoptFormerNames(
+  { store, node, machine, claimants }: RegisterInputs,
+  addresses: NodeAddresses,
+): Promise<void> {
+  const own = Object.values(addresses).map(({ address }) => address);
+  for (const name of claimants(own)) {
+    const other = await store.get("Node", name);
+    if (other !== undefined && machineOf(other.value) === machine) {
+      await adoptNode(store, name, node);
+    }
+  }
 }
 
 /** @param known as it was read last; nothing is written where that is right */

@@ -3,9 +3,11 @@
  * matters to it, after a failure, and at long intervals. It works beside the agent's own loop, which
  * sees what was written here as it sees every other change of the datastore.
  */
+import type { IpAddress } from "../../encap/address/ip-address.ts";
 import type { Problem } from "../../tunnels/desired/problem.ts";
 import type { AddressWish } from "../../tunnels/ipam/node-address.ts";
 import type { Kernel } from "../../tunnels/kernel/kernel.ts";
+import type { Node } from "../../tunnels/model/node.ts";
 import type { ResourceChange } from "../../tunnels/model/snapshot.ts";
 import { backoffDelay } from "../../tunnels/reconcile/backoff.ts";
 import type { ChangeBatch } from "../datastore/datastore.ts";
@@ -37,7 +39,7 @@ const LOOK = 30_000;
 /** While there is none: the default route may follow its address by a moment. */
 const ANXIOUS_LOOK = 1_000;
 /** Milliseconds between two passes without any reason, with up to a fifth of jitter. */
-const INTERVAL = 600_000;
+const INTERVAL = 300_000;
 /** As long as something is wanting. */
 const IMPATIENT_INTERVAL = 60_000;
 const RETRY = { first: 500, limit: 60_000 };
@@ -53,6 +55,7 @@ export class Registrar {
   #wish: AddressWish;
   #seen = "";
   #hasList = false;
+  readonly #others = new Map<string, Node>();
   /** The datastore has lost data: what is written into the gap would replace what is kept of it. */
   #hasLost = false;
   readonly #sight = { hasBlocks: false, hasPodCidrs: false };
@@ -94,15 +97,18 @@ export class Registrar {
   took({ changes, inSync, lost = 0 }: Pick<ChangeBatch, "changes" | "inSync" | "lost">): void {
     if (this.#hasLost && lost === 0) this.#due();
     this.#hasLost = lost > 0;
-    if (this.decision === undefined) this.#look(changes, inSync);
+    this.#look(changes, inSync);
     if (changes.some((change) => this.#concerns(change))) this.#due();
   }
 
-  /** What a decision goes by. */
+  /** What a decision goes by, and who is where. */
   #look(changes: readonly ResourceChange[], inSync: boolean): void {
-    for (const { resource } of changes) {
+    for (const { kind, name, resource } of changes) {
       if (resource?.kind === "IPAMBlock") this.#sight.hasBlocks = true;
-      if (resource?.kind === "Node" && resource.podCidrs.length > 0) this.#sight.hasPodCidrs = true;
+      if (kind === "Node") this.#others.delete(name);
+      if (resource?.kind !== "Node") continue;
+      if (resource.podCidrs.length > 0) this.#sight.hasPodCidrs = true;
+      if (name !== this.#parts.node) this.#others.set(name, resource);
     }
     if (inSync && !this.#hasList) {
       this.#hasList = true;
@@ -144,8 +150,8 @@ export class Registrar {
 
   async #isTimeForPass(): Promise<boolean> {
     const finder = this.#finder;
-    if (finder === undefined || this.#hasLost) return false;
-    if (this.#parts.asked === undefined && !this.#hasList) return false;
+    // Without the others' records nobody knows which of them was this node's own.
+    if (finder === undefined || !this.#hasList || this.#hasLost) return false;
     const now = performance.now();
     // A failure is waited off, whatever wakes us.
     if (this.#failures > 0) return now >= this.#nextPass;
@@ -180,12 +186,20 @@ export class Registrar {
       node,
       machine,
       findAddress: (family, pools, current) => finder.find(family, pools, current),
+      claimants: (addresses) => this.#claimants(addresses),
     });
     const before = summaryOf(this.registered);
     this.registered = registered;
     const after = summaryOf(registered);
     if (JSON.stringify(before) !== JSON.stringify(after)) log.info(after, "registered");
     onRegistered?.(registered);
+  }
+
+  #claimants(own: readonly IpAddress[]): string[] {
+    const found = [...this.#others.values()].filter(({ ipv4, ipv6 }) =>
+      own.some((ip) => ipv4?.address.equals(ip) || ipv6?.address.equals(ip)),
+    );
+    return found.map(({ name }) => name);
   }
 
   #failed(error: unknown): void {

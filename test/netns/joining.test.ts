@@ -86,6 +86,19 @@ describe.each<[string, () => Promise<JoinedDatastore>, number]>([
     await eventually(async () => expect(await lab.unreachable(MTU)).toEqual([]));
     expect(await checkIpam(store)).toEqual([]);
     await lab.deletePods();
+
+    const last = lab.nodes.at(-1) ?? "";
+    const flags = ["--datastore", cluster.datastore, ...cluster.flags, "--patience", "3"];
+    const remove = () => lab.causeway(first, "node", "delete", last, ...flags);
+    await expect(remove()).rejects.toThrow(`the agent of node ${last} lives; nothing is removed`);
+    expect(await store.list("IPAMBlock")).toHaveLength(8);
+    await lab.agent(last).end("SIGKILL");
+    expect(await remove()).toMatch(
+      /^node dogwood is out: its record, 2 blocks .* 2 addresses removed/,
+    );
+    expect(await checkIpam(store)).toEqual([]);
+    expect(await store.list("IPAMBlock")).toHaveLength(6);
+    await lab.agent(first).until(({ state, counts }) => state === "in sync" && counts.blocks === 6);
     await lab.stopAgents();
   }, 120_000);
 });

@@ -40,7 +40,7 @@ export function records(...values: readonly RecordValue[]): SharedRecords {
   return shared;
 }
 
-/** One pass of a node whose links hold these addresses. */
+/** One pass of a node whose links hold these addresses; "alder renamed" was alder before. */
 export function register(
   store: RecordStore,
   node: string,
@@ -50,7 +50,8 @@ export function register(
   return registerNode({
     store,
     node,
-    machine: `machine of ${node}`,
+    machine: `machine of ${node.replace(/ renamed$/, "")}`,
+    claimants: () => [node.replace(/ renamed$/, "")].filter((name) => name !== node),
     findAddress: async (family) => {
       const found = held.find(({ address }) => address.family === family);
       if (found === undefined) return { address: undefined, reason: "the test gave none" };

@@ -130,8 +130,12 @@ export function releaseNode(block: AllocationBlock, node: string): AllocationBlo
 /** The block without an owner; what is allocated in it stays. */
 export function withoutAffinity(block: AllocationBlock): AllocationBlock {
   const { affinityClaimTime: _, ...rest } = block;
-  const sequenceNumber = nextSequence(block.sequenceNumber);
-  return { ...(rest as AllocationBlock), affinity: null, sequenceNumber };
+  return nextBlock({ ...(rest as AllocationBlock), affinity: null });
+}
+
+/** The block as it is to be written, after a change that is not about its addresses. */
+export function nextBlock(block: AllocationBlock): AllocationBlock {
+  return { ...block, sequenceNumber: nextSequence(block.sequenceNumber) };
 }
 
 /** The handles that have addresses in the block, and how many each. */

@@ -33,4 +33,6 @@ export interface Node {
   readonly otherAddresses: readonly IpAddress[];
   /** `spec.podCIDRs` of a core Node: blocks of their own where the datastore has no IPAMBlock. */
   readonly podCidrs: readonly Cidr[];
+  /** Somebody asks whether the node's agent lives, and waits for it to take this away. */
+  readonly rollCall?: string;
 }

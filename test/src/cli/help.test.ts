@@ -12,6 +12,7 @@ const COMMANDS = [
   "resync",
   "cleanup",
   "pod",
+  "node",
   "decode",
   "demo",
 ];

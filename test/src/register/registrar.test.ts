@@ -10,6 +10,7 @@ import { buildStatus } from "../../../src/observe/build-status.ts";
 import { releaseAddresses } from "../../../src/register/own-addresses.ts";
 import { releaseBlock } from "../../../src/register/own-blocks.ts";
 import { Registrar } from "../../../src/register/registrar.ts";
+import { answersRollCall } from "../../../src/register/roll-call.ts";
 import type { ResourceChange, ResourceKind } from "../../../tunnels/model/snapshot.ts";
 import { AgentLab } from "../../support/agent-lab.ts";
 import { checkIpam } from "../../support/check-ipam.ts";
@@ -189,6 +190,16 @@ describe("an agent that is not told whether to register", () => {
     expect((await decisionOf(shared, { register: true }))?.on).toBe(true);
     await until(() => nodeSpec(shared)["bgp"]["ipv4Address"] === "192.0.2.1/24");
   });
+});
+
+test("an agent answers who asks whether it lives, and one that is stopped does not", async () => {
+  const shared = records(POOL);
+  const lab = agent(shared);
+  await until(() => lab.agent.isIdle && lab.agent.problems().length === 0);
+  expect(await answersRollCall(shared.open(), "alder", 20_000)).toBe(true);
+  await lab.stop();
+  expect(await answersRollCall(shared.open(), "alder", 300)).toBe(false);
+  lab.start();
 });
 
 test("an agent takes the address that its settings name, also when they change", async () => {
