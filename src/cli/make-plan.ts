@@ -15,6 +15,8 @@ export interface Plan {
   /** The agent that made it, with the whole calculation. */
   readonly agent: Agent;
   readonly ops: readonly KernelOp[];
+  /** What the kernel has in the place of an operation's object, where that is another. */
+  readonly found: ReadonlyMap<KernelOp, string>;
 }
 
 /**
@@ -43,7 +45,7 @@ export async function makePlan(config: Config, options: NetlinkOptions = {}): Pr
   if (trouble !== undefined) {
     throw new CausewayError("datastore", `nothing to plan from ${datastore.url}: ${trouble}`);
   }
-  return { agent, ops: kernel.ops };
+  return { agent, ops: kernel.ops, found: kernel.found };
 }
 
 /** The datastore, as long as it has or may yet get a full list. An agent waits; who asks once does not. */

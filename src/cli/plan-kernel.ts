@@ -5,17 +5,20 @@
 import type { Cidr } from "../../encap/address/cidr.ts";
 import type { Family } from "../../encap/address/ip-address.ts";
 import { applyToState, emptyKernelState } from "../../tunnels/kernel/apply-to-state.ts";
+import { describeNexthop, describeRoute } from "../../tunnels/kernel/describe-op.ts";
 import type { Kernel, KernelFeatures, RouteVisitor } from "../../tunnels/kernel/kernel.ts";
 import type { KernelOp } from "../../tunnels/kernel/kernel-op.ts";
-import type {
-  Address,
-  FdbEntry,
-  KernelState,
-  Link,
-  Neighbour,
-  Nexthop,
-  Sysctl,
-  UnderlayRoute,
+import {
+  type Address,
+  type FdbEntry,
+  fdbKey,
+  type KernelState,
+  type Link,
+  type Neighbour,
+  type Nexthop,
+  neighbourKey,
+  type Sysctl,
+  type UnderlayRoute,
 } from "../../tunnels/kernel/kernel-state.ts";
 import type { PathTable } from "../../tunnels/kernel/path-table.ts";
 import type { KernelOps } from "../../tunnels/kernel/route-batch.ts";
@@ -25,6 +28,8 @@ type Rows = Record<Family, Row[]>;
 
 export class PlanKernel implements Kernel {
   readonly ops: KernelOp[] = [];
+  /** What the kernel has in the place of an operation's object, where that is another. */
+  readonly found: Map<KernelOp, string> = new Map();
   readonly writeCount = 0;
   readonly #real: Kernel;
   readonly #state: KernelState = emptyKernelState();
@@ -107,6 +112,10 @@ export class PlanKernel implements Kernel {
 
   apply(ops: KernelOps): Promise<[]> {
     // What stood beside a route of ours leaves that where it is.
+    for (const op of ops) {
+      const found = foundInstead(op, this.#state, this.paths);
+      if (found !== undefined) this.found.set(op, found);
+    }
     const isBeside = ({ kind, verb, reason }: KernelOp): boolean =>
       kind === "route" && verb === "delete" && reason === "foreign";
     applyToState(
@@ -157,5 +166,29 @@ export class PlanKernel implements Kernel {
       w2 !== address.w2 ||
       w3 !== address.w3;
     for (const rows of [this.#foreign, this.#second]) rows[family] = rows[family].filter(isOther);
+  }
+}
+
+/** What stands where a replaced object is to be, as the tools of the kernel print it. */
+function foundInstead(op: KernelOp, state: KernelState, paths: PathTable): string | undefined {
+  if (op.verb === "delete") return undefined;
+  switch (op.kind) {
+    case "fdb":
+      return state.fdb.get(fdbKey(op.object))?.destination.toString();
+    case "neighbour":
+      return state.neighbours.get(neighbourKey(op.object))?.mac;
+    case "nexthop": {
+      const nexthop = state.nexthops.get(op.object.id);
+      return nexthop && describeNexthop(nexthop);
+    }
+    case "route": {
+      const { destination } = op.object;
+      const row = state.routes[destination.family].get(destination);
+      return row < 0 ? undefined : describeRoute({ destination, path: paths.get(row) });
+    }
+    case "sysctl":
+      return state.sysctls.get(op.object.name)?.value;
+    default:
+      return undefined;
   }
 }

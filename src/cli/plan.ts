@@ -20,7 +20,7 @@ Examples:    causeway plan --node alder --datastore file:/etc/causeway/cluster
 ${exitCodesText(CODES)}`;
 
 /** Of no use to a plan, and taken all the same. */
-const HIDDEN = [
+export const PLAN_HIDDEN: readonly string[] = [
   "runDir",
   "logLevel",
   "routeRefreshInterval",
@@ -38,7 +38,7 @@ export function planCommand(): Command {
     .description("print what the agent would do, as commands, and change nothing")
     .option("--exit-code", "let the exit code say whether there is something to do")
     .option("--json", "print the plan as JSON");
-  addSettingFlags(command, undefined, HIDDEN).addHelpText("after", HELP);
+  addSettingFlags(command, undefined, PLAN_HIDDEN).addHelpText("after", HELP);
   return command.action(async () => {
     const { config } = configOf(command, ["node", "datastore"]);
     const { exitCode, json } = command.opts<{ exitCode?: boolean; json?: boolean }>();

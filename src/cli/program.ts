@@ -26,6 +26,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   run: async () => (await import("./run.ts")).runCommand(),
   status: async () => (await import("./status.ts")).statusCommand(),
   plan: async () => (await import("./plan.ts")).planCommand(),
+  explain: async () => (await import("./explain.ts")).explainCommand(),
   show: async () => (await import("./show.ts")).showCommand(),
   validate: async () => (await import("./validate.ts")).validateCommand(),
   resync: async () => (await import("./resync.ts")).resyncCommand(),

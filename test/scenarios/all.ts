@@ -8,6 +8,7 @@ import { datastoreLossScenarios } from "./datastore-loss.ts";
 import { deviceClashScenarios } from "./device-clashes.ts";
 import { deviceScenarios } from "./devices.ts";
 import type { Encap } from "./encap.ts";
+import { explainScenarios } from "./explain.ts";
 import { handMadePeerScenarios } from "./hand-made-peer.ts";
 import { migrationScenarios } from "./migration.ts";
 import { modeChangeScenarios } from "./mode-changes.ts";
@@ -25,6 +26,7 @@ const FILES: readonly ((encap: Encap) => readonly Scenario[])[] = [
   datastoreLossScenarios,
   deviceClashScenarios,
   deviceScenarios,
+  explainScenarios,
   handMadePeerScenarios,
   migrationScenarios,
   modeChangeScenarios,

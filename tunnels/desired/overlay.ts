@@ -13,7 +13,7 @@
  * a nexthop id, once given, stays with its node.)
  */
 import { parseCidr } from "../../encap/address/cidr.ts";
-import type { Family } from "../../encap/address/ip-address.ts";
+import type { Family, IpAddress } from "../../encap/address/ip-address.ts";
 import type { ForwardingPlan } from "../../encap/forwarding-plan.ts";
 import type { ObjectKind } from "../kernel/kernel-op.ts";
 import type { KernelState, Nexthop, UnderlayRoute } from "../kernel/kernel-state.ts";
@@ -52,6 +52,7 @@ import { forwardingSysctls } from "./sysctls.ts";
 import { UNREAD_UNDERLAY, type Underlay } from "./underlay.ts";
 import { Unrouted } from "./unrouted.ts";
 import type { VtepEntry } from "./vtep-map.ts";
+import { type Whereabouts, whereabouts } from "./whereabouts.ts";
 
 /** So many prefixes are decided between two yields; nodes cost about ten times as much. */
 const SLICE_PREFIXES = 2_000;
@@ -203,6 +204,11 @@ export class Overlay {
     return this.#cluster.vteps.list();
   }
 
+  /** Where an address is, for people who ask what becomes of its packets. */
+  whereabouts(ip: IpAddress): Whereabouts {
+    return whereabouts(ip, this.#routeInputs, this.#local);
+  }
+
   /**
    * Why an object is wanted, for people: "block of birch"; undefined for what is not ours. `key` is
    * as in `desired`: a route's is its destination, a nexthop's its id in decimal.
@@ -253,9 +259,8 @@ export class Overlay {
   }
 
   *#wantedNexthops(): Generator<WantedNexthop> {
-    const { vteps } = this.#cluster;
-    for (const name of inNameOrder(vteps.names())) {
-      const entry = vteps.get(name);
+    for (const name of inNameOrder(this.#cluster.vteps.names())) {
+      const entry = this.#cluster.vteps.get(name);
       if (entry && name !== this.#options.node) yield* this.#remotes.wanted(entry, this.#local);
     }
   }
