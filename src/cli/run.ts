@@ -22,6 +22,7 @@ import { Forwarder } from "../userspace/forwarder.ts";
 import { userspaceObstacles } from "../userspace/obstacles.ts";
 import { VERSION } from "../version.ts";
 import { exitCodesText } from "./exit-codes.ts";
+import { watchHostName } from "./host-name.ts";
 import { printConfig } from "./print-config.ts";
 import { reloadConfig } from "./reload-config.ts";
 import { requireNetAdmin } from "./require-net-admin.ts";
@@ -58,10 +59,9 @@ export function runCommand(): Command {
 
 /** @param load reads flags, variables and file, at start and on every SIGHUP. */
 async function runAgent(load: () => LoadedConfig): Promise<void> {
-  const loaded = load();
+  let loaded = load();
   const { config } = loaded;
   requireNetAdmin("run", "changes network devices and routes");
-  const snapshot = new SnapshotFile(config.runDir);
   const log = createLogger(config.logLevel, process.stderr.isTTY === true);
   const systemd = new Systemd(process.env["NOTIFY_SOCKET"], log);
   const stop = new AbortController();
@@ -69,43 +69,76 @@ async function runAgent(load: () => LoadedConfig): Promise<void> {
   const runDir = RunDir.claim(config.runDir);
   try {
     await refuseSecondAgent();
-    const datastore = readAhead(await openDatastore(config, { snapshot }), stop.signal);
-    const kernel = await NetlinkKernel.open(new PathTable());
-    try {
-      const onReady = (): void => isReady(agent, log, systemd);
-      const userspace = userspaceObstacles();
-      const dataPath = new Forwarder({ device: TUN_DEVICE });
-      const joining = await openRegistrar(config, kernel, log);
-      stop.signal.addEventListener("abort", () => void joining?.store.close());
-      const registrar = joining?.registrar;
-      const podNetwork = registrar && new PodNetwork({ ...config, log });
-      const beside = { registrar, podNetwork, log, onReady };
-      const agent = new Agent({ config, kernel, userspace, dataPath, datastore, ...beside });
-      const context = { agent, kernel, node: config.node, datastoreUrl: datastore.url };
-      const server = await ControlServer.listen(runDir, {
-        "GET /status": () => buildStatus(context),
-        "GET /show": (query) => new RowsAnswer(showRows(context, query.get("what") ?? "")),
-        "POST /resync": (query) => {
-          agent.resync(query.get("acceptEmpty") === "true");
-          return { asked: true };
-        },
-      });
-      try {
-        process.on("SIGHUP", reloadConfig({ load, loaded, agent, log, systemd }));
-        log.info({ version: VERSION, node: config.node, datastore: datastore.url }, "agent starts");
-        if (config.measureLoop) agent.stopwatch.watchLoop();
-        await agent.run(stop.signal);
-      } finally {
-        systemd.stopping();
-        await server.close();
-      }
-      await snapshot.flush().catch((error) => log.warn({ reason: reasonOf(error) }, "snapshot"));
-    } finally {
-      await kernel.close();
+    while (!stop.signal.aborted) {
+      await runUnderOneName({ load, loaded, log, systemd, runDir, stop: stop.signal });
+      if (!stop.signal.aborted) loaded = load();
     }
     log.info("agent stopped; the overlay stays in place");
   } finally {
     runDir.release();
+  }
+}
+
+interface RunParts {
+  readonly load: () => LoadedConfig;
+  readonly loaded: LoadedConfig;
+  readonly log: Logger;
+  readonly systemd: Systemd;
+  readonly runDir: RunDir;
+  readonly stop: AbortSignal;
+}
+
+/** Until `stop`, or until the node is called by another name: all that is calculated hangs on it. */
+async function runUnderOneName({ stop, ...parts }: RunParts): Promise<void> {
+  const { load, loaded, log, systemd, runDir } = parts;
+  const { config } = loaded;
+  const end = new AbortController();
+  const { signal } = end;
+  let isRenamed = false;
+  stop.addEventListener("abort", () => end.abort(), { signal });
+  const snapshot = new SnapshotFile(config.runDir);
+  const datastore = readAhead(await openDatastore(config, { snapshot }), signal);
+  const kernel = await NetlinkKernel.open(new PathTable());
+  try {
+    const onReady = (): void => isReady(agent, log, systemd);
+    const userspace = userspaceObstacles();
+    const dataPath = new Forwarder({ device: TUN_DEVICE });
+    const joining = await openRegistrar(config, kernel, log);
+    signal.addEventListener("abort", () => void joining?.store.close());
+    const registrar = joining?.registrar;
+    const podNetwork = registrar && new PodNetwork({ ...config, log });
+    const beside = { registrar, podNetwork, log, onReady };
+    const agent = new Agent({ config, kernel, userspace, dataPath, datastore, ...beside });
+    const context = { agent, kernel, node: config.node, datastoreUrl: datastore.url };
+    const server = await ControlServer.listen(runDir, {
+      "GET /status": () => buildStatus(context),
+      "GET /show": (query) => new RowsAnswer(showRows(context, query.get("what") ?? "")),
+      "POST /resync": (query) => {
+        agent.resync(query.get("acceptEmpty") === "true");
+        return { asked: true };
+      },
+    });
+    const reload = reloadConfig({ load, loaded, agent, log, systemd });
+    process.on("SIGHUP", reload);
+    try {
+      log.info({ version: VERSION, node: config.node, datastore: datastore.url }, "agent starts");
+      if (config.measureLoop) agent.stopwatch.watchLoop();
+      if (registrar !== undefined) {
+        watchHostName(loaded, signal, (name) => {
+          log.warn({ before: config.node, now: name }, "the host has another name; starting anew");
+          isRenamed = true;
+          end.abort();
+        });
+      }
+      await agent.run(signal);
+    } finally {
+      process.off("SIGHUP", reload);
+      if (!isRenamed) systemd.stopping();
+      await server.close();
+    }
+    await snapshot.flush().catch((error) => log.warn({ reason: reasonOf(error) }, "snapshot"));
+  } finally {
+    await kernel.close();
   }
 }
 

@@ -36,8 +36,8 @@ describe.each<[string, () => Promise<JoinedDatastore>, number]>([
   });
 
   /** Nothing in it but two pools, of eight blocks each. */
-  async function emptyCluster(): Promise<EmptyCluster> {
-    const cluster = await datastore.emptyCluster(lab.nodes);
+  async function emptyCluster(nodes: readonly string[] = lab.nodes): Promise<EmptyCluster> {
+    const cluster = await datastore.emptyCluster(nodes);
     await cluster.store.create(vxlanPool("four", "10.244.0.0/23"));
     await cluster.store.create(vxlanPool("six", "fd00:10:244::/119"));
     return cluster;
@@ -101,4 +101,27 @@ describe.each<[string, () => Promise<JoinedDatastore>, number]>([
     await lab.agent(first).until(({ state, counts }) => state === "in sync" && counts.blocks === 6);
     await lab.stopAgents();
   }, 120_000);
+
+  test("follow a host that gets another name, with the same blocks", async () => {
+    await using cluster = await emptyCluster(["elm", "oak"]);
+    const { store } = cluster;
+    const [node = ""] = lab.nodes;
+    await using host = lab.startHost(node, "elm", cluster, "--register");
+    await eventually(async () => {
+      expect(await store.list("IPAMBlock")).toHaveLength(2);
+      expect((await host.status()).state).toBe("in sync");
+    });
+    const cidrs = async () =>
+      (await store.list("IPAMBlock")).map(({ value }) => value.spec["cidr"]);
+    const before = await cidrs();
+    await host.rename("oak");
+    await eventually(async () => {
+      const { state, node: name } = await host.status();
+      expect([state, name]).toEqual(["in sync", "oak"]);
+    });
+    const names = (await store.list("Node")).map(({ value }) => value.metadata.name);
+    expect(names).toEqual(["oak"]);
+    expect(await cidrs()).toEqual(before);
+    expect(await checkIpam(store)).toEqual([]);
+  }, 60_000);
 });

@@ -1,10 +1,12 @@
 // Four nodes in two subnets, each a network namespace with nothing but its underlay, and two namespaces on each that
 // are to be pods. What they join is a datastore outside, at the same port of each node's loopback.
 
-import { execFile } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { askAgent } from "../../src/cli/agent-client.ts";
 import { AgentProcess, programFile } from "../../src/demo/agent-process.ts";
 import type { EchoPath } from "../../src/demo/echo-socket.ts";
 import { removeNamespaces, sweepNamespaces } from "../../src/demo/namespace-removal.ts";
@@ -94,6 +96,21 @@ export class JoiningLab implements AsyncDisposable {
     for (const agent of this.agents.values()) agent.start();
   }
 
+  /** An agent on a node whose host has a name of its own, by which the node is called. */
+  startHost(
+    node: string,
+    name: string,
+    cluster: Pick<EmptyCluster, "datastore" | "flags">,
+    ...more: string[]
+  ): LabHost {
+    const runDir = join(this.#files, `host-${name}`);
+    const agent = ["run", "--datastore", cluster.datastore, "--run-dir", runDir];
+    const words = [process.execPath, programFile(), ...agent, ...cluster.flags, ...more];
+    // Each word of this replaces the process of the one before.
+    const own = ["unshare", "--uts", "sh", "-c", 'hostname "$0"; exec "$@"', name, ...words];
+    return new LabHost(spawn("ip", ["netns", "exec", this.namespace(node), ...own]), runDir);
+  }
+
   /** Until every agent is registered and has routes to all the others. */
   async joined(): Promise<StatusReport[]> {
     const count = this.nodes.length;
@@ -167,6 +184,33 @@ export class JoiningLab implements AsyncDisposable {
     removeNamespaces(this.pods.map(({ namespace }) => namespace));
     this.#namespaces.remove();
     rmSync(this.#files, { recursive: true, force: true });
+  }
+}
+
+export class LabHost implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  readonly #runDir: string;
+  readonly #ended: Promise<unknown>;
+
+  constructor(child: ChildProcess, runDir: string) {
+    this.#child = child;
+    this.#runDir = runDir;
+    this.#ended = once(child, "exit");
+    child.stdout?.resume();
+    child.stderr?.resume();
+  }
+
+  async status(): Promise<StatusReport> {
+    return (await askAgent(this.#runDir, "GET", "/status")) as StatusReport;
+  }
+
+  async rename(name: string): Promise<void> {
+    await run("nsenter", ["--target", String(this.#child.pid), "--uts", "hostname", name]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill("SIGTERM");
+    await this.#ended;
   }
 }
 
