@@ -55,7 +55,7 @@ export function nodeCommand(): Command {
     if (action !== "delete") return command.error(`error: unknown action '${action}'`);
     const { force, json, patience } = command.opts<NodeFlags>();
     const { config } = configOf(command, ["datastore"], SETTINGS);
-    const store = await openRecordStore(config, "node delete");
+    const store = await openRecordStore(config);
     try {
       if (!force) await refuseLiving(store, name, secondsOf(patience));
       const removed = await withProgress(`removing node ${name}`, removeNode(store, name));

@@ -1,24 +1,30 @@
 /** From the settings to the store that records are written through. */
 import type { Config } from "../config/settings.ts";
-import { CausewayError } from "../errors.ts";
+import { directoryOf, unknownKind } from "./datastore-url.ts";
 import type { RecordStore } from "./record-store.ts";
-
-/** What the operator wanted to do, for the message where it cannot be: "--register". */
-export type Purpose = string;
 
 export type RecordSettings = Pick<Config, "datastore" | "etcd" | "kubeconfig" | "kubeContext">;
 
-/** Whether records can be written through a datastore of this kind at all. */
-export function canWriteRecords(url: string): boolean {
+/** Whether a datastore of this kind is one that all nodes share, so that agents may register in it. */
+export function isShared(url: string): boolean {
   return url.startsWith("etcd:") || url === "kubernetes:";
 }
 
-/** @throws CausewayError `bad-config` where nothing can be written there */
+export interface OpenRecordOptions {
+  /** A directory that is not there is an empty store, and is made with the first record. */
+  readonly makesDirectory?: boolean;
+}
+
+/** @throws CausewayError `bad-config` */
 export async function openRecordStore(
   settings: RecordSettings,
-  purpose: Purpose,
+  options: OpenRecordOptions = {},
 ): Promise<RecordStore> {
   const { datastore: url } = settings;
+  if (url.startsWith("file:")) {
+    const { FileRecordStore } = await import("./file-records/record-store.ts");
+    return new FileRecordStore(directoryOf(url), options);
+  }
   if (url.startsWith("etcd:")) {
     const { openEtcdRecords } = await import("./etcd/open.ts");
     return openEtcdRecords(settings);
@@ -27,7 +33,5 @@ export async function openRecordStore(
     const { openKubernetesRecords } = await import("./kubernetes/open.ts");
     return openKubernetesRecords(settings);
   }
-  const what = `${purpose} writes records, and causeway writes none to ${url}`;
-  const hint = "write the files of a file datastore yourself; see causeway validate";
-  throw new CausewayError("bad-config", what, { hint });
+  throw unknownKind(url);
 }

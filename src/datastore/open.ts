@@ -5,7 +5,9 @@
 import type { Config } from "../config/settings.ts";
 import { CausewayError } from "../errors.ts";
 import type { Datastore } from "./datastore.ts";
+import { directoryOf, unknownKind } from "./datastore-url.ts";
 import { FileDatastore } from "./file.ts";
+
 import type { SnapshotFile } from "./snapshot-file.ts";
 
 /** The settings that say which datastore it is and how to reach it. */
@@ -18,8 +20,6 @@ export interface OpenOptions {
   /** Where the copy of the last good state is kept; none without. */
   readonly snapshot?: SnapshotFile;
 }
-
-const KINDS = "file:DIR, etcd://HOST:PORT[,HOST:PORT...] or kubernetes:";
 
 /**
  * @param settings `datastore`: `file:DIR`, a relative DIR is below the working directory;
@@ -34,7 +34,7 @@ export async function openDatastore(
   const [, kind, rest = ""] = /^([a-z]+):(.*)$/s.exec(url) ?? [];
   switch (kind) {
     case "file":
-      return new FileDatastore(directoryOf(url, rest), options);
+      return new FileDatastore(directoryOf(url), options);
     case "etcd": {
       const { openEtcd } = await import("./etcd/open.ts");
       return openEtcd(settings, options);
@@ -45,14 +45,8 @@ export async function openDatastore(
       return openKubernetes(settings, options);
     }
     default:
-      throw new CausewayError("bad-config", `--datastore "${url}": unknown kind; use ${KINDS}`);
+      throw unknownKind(url);
   }
-}
-
-function directoryOf(url: string, rest: string): string {
-  const directory = rest.startsWith("///") ? rest.slice(2) : rest;
-  if (directory !== "") return directory;
-  throw new CausewayError("bad-config", `--datastore "${url}": no directory; use file:DIR`);
 }
 
 /** Where the cluster is stands in the kubeconfig. */

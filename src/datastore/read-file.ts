@@ -135,7 +135,7 @@ async function readWhole(handle: FileHandle, size: number): Promise<Buffer | und
 }
 
 /** JSON by its first character, whatever the name says; YAML in braces is YAML. */
-async function splitText(bytes: Buffer, onlyJson: boolean): Promise<SplitFile> {
+export async function splitText(bytes: Buffer, onlyJson: boolean): Promise<SplitFile> {
   const first = firstCharacter(bytes);
   if (first === "{" || first === "[" || (onlyJson && first !== undefined)) {
     const split = await inTurns(splitJson(bytes));

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import type { Kernel } from "../../tunnels/kernel/kernel.ts";
 import type { Config } from "../config/settings.ts";
-import { canWriteRecords, openRecordStore } from "../datastore/open-records.ts";
+import { isShared, openRecordStore } from "../datastore/open-records.ts";
 import type { RecordStore } from "../datastore/record-store.ts";
 import { CausewayError } from "../errors.ts";
 import type { Logger } from "../observe/log.ts";
@@ -17,9 +17,8 @@ export interface OpenRegistrar {
 
 /**
  * Undefined where nodes are registered by others: by the operator's wish, or because the datastore
- * is one that agents do not write.
- * @throws CausewayError `bad-config` for `--register` with a datastore that cannot be written, or
- *   with blocks that are not claimed
+ * is a directory of files, of which each node may have its own copy: there it takes `--register`.
+ * @throws CausewayError `bad-config` for `--register` with blocks that are not claimed
  */
 export async function openRegistrar(
   config: Config,
@@ -32,8 +31,8 @@ export async function openRegistrar(
     throw new CausewayError("bad-config", what, { hint: "leave one of the two out" });
   }
   if (blocks === "podCIDR") return undefined;
-  if (asked === false || (asked === undefined && !canWriteRecords(datastore))) return undefined;
-  const store = await openRecordStore(config, "--register");
+  if (asked === false || (asked === undefined && !isShared(datastore))) return undefined;
+  const store = await openRecordStore(config);
   const parts = { store, node, machine: machineDigest(), asked, wish, kernel, log };
   return { registrar: new Registrar(parts), store };
 }

@@ -133,6 +133,8 @@ const FILES: Readonly<Record<string, readonly string[]>> = {
   "src/observe/systemd.ts": ["src/native/linux.ts"],
   // A run dir is locked with flock(2), which Node has not either.
   "src/observe/run-dir.ts": ["src/native/linux.ts"],
+  // And so is a directory of resource files, for those who write.
+  "src/datastore/file-records/directory-lock.ts": ["src/native/linux.ts"],
 };
 
 /** Packages that the pure folders may use: functions of their input, and nothing else. */

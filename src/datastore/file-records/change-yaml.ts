@@ -1,0 +1,114 @@
+/**
+ * Changes a record in the text of its YAML document. Where only texts and numbers differ, they alone
+ * are replaced; else the document is written anew from its parsed form, which keeps comments, the
+ * order of fields and the style of each value.
+ */
+import type { Document, Scalar, ToStringOptions } from "yaml";
+import { yaml } from "../../lazy-yaml.ts";
+import type { FieldPath } from "../record-problem.ts";
+import { parseYamlPiece } from "../yaml-piece.ts";
+import type { TextPiece } from "./record-claim.ts";
+import {
+  differences,
+  isSameValue,
+  type ValueChange,
+  valueAt,
+  withValue,
+} from "./value-difference.ts";
+
+const PARSE = { logLevel: "silent", prettyErrors: false } as const;
+/** Lines are broken where their author broke them. */
+const LAYOUT: ToStringOptions = { lineWidth: 0 };
+
+/** The piece's text with another value at `path`; undefined takes it out. */
+export function changeYaml(piece: TextPiece, path: FieldPath, after: unknown): string {
+  const { text } = piece;
+  const document = yaml().parseDocument(text, PARSE);
+  const before: unknown = valueAt(document.toJS({ maxAliasCount: 1000 }), path);
+  const changes = [...differences(before, after, path)];
+  const wanted = withValue(document.toJS({ maxAliasCount: 1000 }), path, after);
+  const isRight = (changed: string | undefined): changed is string =>
+    changed !== undefined && isSameValue(parseYamlPiece(changed, false).values?.[0], wanted);
+  const spliced = replaceScalars(text, document, changes);
+  if (isRight(spliced)) return spliced;
+  for (const change of changes) apply(document, change);
+  return indented(document.toString(layoutOf(text)), piece);
+}
+
+/** A new record as a document of its own. */
+export function newYaml(value: unknown): string {
+  const document = new (yaml().Document)(value);
+  yaml().visit(document, {
+    // Ordinals of a block would fill screens.
+    Seq: (_, node) => {
+      node.flow = node.items.every((item) => {
+        return yaml().isScalar(item) && typeof item.value !== "string";
+      });
+    },
+  });
+  return document.toString(LAYOUT);
+}
+
+/** Undefined where more than scalars on one line each are to change. */
+function replaceScalars(
+  text: string,
+  document: Document,
+  changes: readonly ValueChange[],
+): string | undefined {
+  const edits: { start: number; end: number; text: string }[] = [];
+  for (const { path, after } of changes) {
+    const node: unknown = document.getIn(path, true);
+    if (!yaml().isScalar(node) || !node.range || node.anchor || node.tag) return undefined;
+    const [start, end] = node.range;
+    const source = text.slice(start, end);
+    const written = scalarText(after, node);
+    if (written === undefined || source === "" || source.includes("\n")) return undefined;
+    edits.push({ start, end, text: written });
+  }
+  edits.sort((a, b) => b.start - a.start);
+  return edits.reduce((all, { start, end, text: new_ }) => {
+    return all.slice(0, start) + new_ + all.slice(end);
+  }, text);
+}
+
+function scalarText(value: unknown, { type }: Scalar): string | undefined {
+  if (typeof value === "number" || typeof value === "boolean" || value === null) {
+    return String(value);
+  }
+  if (typeof value !== "string") return undefined;
+  if (type === "PLAIN" && /^[\w./-][\w.:/-]*$/.test(value)) {
+    const { values } = parseYamlPiece(value, false);
+    if (values?.[0] === value) return value;
+  }
+  return type === "QUOTE_SINGLE" && !/['\n]/.test(value) ? `'${value}'` : JSON.stringify(value);
+}
+
+function apply(document: Document, { path, after }: ValueChange): void {
+  if (after === undefined) {
+    document.deleteIn(path);
+    return;
+  }
+  const node: unknown = document.getIn(path, true);
+  const isScalar = typeof after !== "object" || after === null;
+  if (isScalar && yaml().isScalar(node)) node.value = after;
+  else document.setIn(path, document.createNode(after));
+}
+
+/** As the document is laid out so far. */
+function layoutOf(text: string): ToStringOptions {
+  const nested = /^( *)(- )?[^\s#-][^\n]*:[ \t]*(?:#[^\n]*)?\n\1( +)[^\s#-]/m.exec(text);
+  const [, , dash = "", margin = "  "] = nested ?? [];
+  const isFlush = /^( *)[^\s#-][^\n]*:[ \t]*(?:#[^\n]*)?\n\1- /m.test(text);
+  return {
+    ...LAYOUT,
+    indent: Math.max(2, margin.length - dash.length),
+    indentSeq: !isFlush,
+    flowCollectionPadding: /[{[] /.test(text) || !/[{[]/.test(text),
+  };
+}
+
+/** An item of a list stands as far to the right as its dash. */
+function indented(text: string, { text: before, isDashed }: TextPiece): string {
+  const margin = isDashed ? (/^ */.exec(before)?.[0] ?? "") : "";
+  return margin === "" ? text : text.replace(/^(?=.)/gm, margin);
+}
