@@ -2,7 +2,6 @@
  * Requests to an API server: who we are, deadlines, answers as JSON, watches line by line. What an
  * answer means for the datastore is decided by the callers.
  */
-import type { Readable } from "node:stream";
 import { CausewayError, reasonOf } from "../../errors.ts";
 import { VERSION } from "../../version.ts";
 import type { Access } from "./access.ts";
@@ -77,7 +76,7 @@ export class ApiClient {
     try {
       const within = AbortSignal.any([late.signal, this.#stop.signal, signal]);
       const response = await this.#send({ ...request, method: "GET" }, within);
-      return response.status === 200 ? this.#lines(response.body) : await readAnswer(response);
+      return response.status === 200 ? this.#lines(response) : await readAnswer(response);
     } catch (error) {
       throw this.#failure(late.signal.aborted ? `no answer within ${DEADLINE / 1_000} s` : error);
     } finally {
@@ -99,10 +98,11 @@ export class ApiClient {
     this.#connection?.close();
   }
 
-  async *#lines(body: Readable): AsyncGenerator<unknown> {
+  async *#lines({ body, isCut }: HttpResponse): AsyncGenerator<unknown> {
     const lines = new JsonLines();
     try {
       for await (const chunk of body) yield* lines.push(chunk);
+      if (isCut?.() === true) throw new Error("the connection was lost");
       lines.end();
     } catch (error) {
       throw this.#failure(error);
@@ -168,9 +168,10 @@ export class ApiClient {
   }
 }
 
-async function readAnswer({ status, headers, body }: HttpResponse): Promise<Answer> {
+async function readAnswer({ status, headers, body, isCut }: HttpResponse): Promise<Answer> {
   const chunks: Buffer[] = [];
   for await (const chunk of body) chunks.push(chunk);
+  if (isCut?.() === true) throw new Error("the connection was lost");
   const isJson = /\bjson\b/.test(String(headers["content-type"] ?? ""));
   const value: unknown = isJson ? JSON.parse(Buffer.concat(chunks).toString("utf8")) : undefined;
   const seconds = Number(headers["retry-after"] ?? Number.NaN);

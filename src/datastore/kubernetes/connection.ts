@@ -13,6 +13,8 @@ export interface HttpResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: Readable;
+  /** The body has ended because the connection did; where that is not an error of the body already. */
+  readonly isCut?: () => boolean;
 }
 
 export interface Connection {

@@ -52,7 +52,13 @@ export class Http2Connection implements Connection {
       stream.once("response", (received: IncomingHttpHeaders & { ":status"?: number }) => {
         // Whoever reads the body hears of its errors; nobody reads a body that is dropped.
         stream.on("error", () => {});
-        resolve({ status: received[":status"] ?? 0, headers: received, body: stream });
+        resolve({
+          status: received[":status"] ?? 0,
+          headers: received,
+          body: stream,
+          // To Node a stream that goes down with its connection has ended like any other.
+          isCut: () => stream.rstCode !== constants.NGHTTP2_NO_ERROR,
+        });
       });
       if (body !== undefined) stream.end(body);
     });

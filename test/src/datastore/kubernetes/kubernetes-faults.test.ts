@@ -295,7 +295,7 @@ test("a server that goes silent is found in less than a minute with the product'
   await driver.put(pool, alder);
   const timings = { ...kubernetesTimings, ...connectionTimings };
   await using store = new StoreFollower(driver.open({ port: relay.port, timings }));
-  await store.until(({ last }) => last?.inSync === true);
+  await expect.poll(() => driver.server.watches.size, POLL).toBe(4);
   relay.silence(true);
   await expect.poll(() => store.state, { timeout: 60_000 }).toBe("unreachable");
   expect(Reflect.get(store.last?.condition ?? {}, "reason")).toMatch(/silent for 30 s/);
