@@ -36,15 +36,15 @@ export class Arena {
   readonly #size: number;
   #reserved = 0;
 
-  /** @throws CausewayError if koffi cannot be loaded. */
-  constructor(size: number) {
+  /** @throws CausewayError if koffi cannot be loaded, unless nobody asks for addresses. */
+  constructor(size: number, locate: (bytes: Uint8Array) => number = addressInMemory) {
     // One of two neighbours that touch a line is clear of it; the first is held until then.
     const held: SummedMemory[] = [];
     let memory: SummedMemory;
     do {
       memory = newSummedMemory(size);
       held.push(memory);
-      this.base = Number(addressOf(new Uint8Array(memory.buffer)));
+      this.base = locate(new Uint8Array(memory.buffer));
     } while (crossesLine(this.base, size));
     this.view = new DataView(memory.buffer);
     this.words = new Int32Array(memory.buffer);
@@ -69,6 +69,10 @@ export class Arena {
     this.words[word] = (this.lowBase + target) | 0;
     this.words[word + 1] = this.highBase;
   }
+}
+
+function addressInMemory(bytes: Uint8Array): number {
+  return Number(addressOf(bytes));
 }
 
 function crossesLine(address: number, size: number): boolean {

@@ -9,6 +9,7 @@
  */
 import type { Arena } from "./arena.ts";
 import { type Libc, native } from "./libc.ts";
+import { POLLOUT, PollSet } from "./poll-set.ts";
 
 const MSG_DONTWAIT = 0x40;
 const EINTR = 4;
@@ -79,9 +80,11 @@ export class SendBatch {
   readonly #vectors: number;
   readonly #controls: number;
   readonly #libc: Libc;
+  readonly #writable: PollSet;
 
   constructor(arena: Arena, { family, messages, iovecs }: SendBatchLayout) {
     this.#libc = native().libc;
+    this.#writable = new PollSet(arena, 1);
     this.#words = arena.words;
     this.#lowBase = arena.lowBase;
     this.#family = family;
@@ -210,6 +213,13 @@ export class SendBatch {
       const errno = native().koffi.errno();
       if (errno !== EINTR) return -errno;
     }
+  }
+
+  /** Waits until a socket that was full takes more, at most so many milliseconds. True if it does. */
+  waitWritable(fd: number, milliseconds: number): boolean {
+    this.#writable.clear();
+    this.#writable.add(fd, POLLOUT);
+    return this.#writable.wait(milliseconds) > 0;
   }
 
   /**

@@ -11,9 +11,9 @@ import {
 import { IcmpError } from "../../../encap/icmp-error.ts";
 import { IpPacket, readIpPacket } from "../../../encap/ip-packet.ts";
 import { NOT_RELAYED, readUnderlayError, UnderlayError } from "../../../encap/underlay-error.ts";
-import type { ReceiveBatch } from "../../native/receive-batch.ts";
 import type { InnerAnswers } from "./inner-answers.ts";
 import type { LivePlan } from "./live-plan.ts";
+import type { DatagramReceiver } from "./packet-io.ts";
 import type { PathMtus } from "./path-mtus.ts";
 import { REMOTE_ADDRESS, REMOTE_WORDS, type SharedEndpoint } from "./shared-plan.ts";
 
@@ -22,7 +22,7 @@ const ERRORS = 8;
 
 export interface ErrorContext {
   readonly view: DataView;
-  readonly batch: ReceiveBatch;
+  readonly batch: DatagramReceiver;
   readonly pathMtus: PathMtus;
   readonly answers: InnerAnswers;
 }

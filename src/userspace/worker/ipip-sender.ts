@@ -12,8 +12,8 @@ import { IpPacket, readIpPacket } from "../../../encap/ip-packet.ts";
 import { encapsulateIpipInIpv4, encapsulateIpipInIpv6 } from "../../../encap/ipip.ts";
 import type { OuterChoice, OuterPolicy } from "../../../encap/outer-policy.ts";
 import type { HeaderSpace, Segments } from "../../../encap/segment.ts";
-import type { Arena } from "../../native/arena.ts";
 import type { LivePlan } from "./live-plan.ts";
+import type { PacketIo } from "./packet-io.ts";
 import { type LaneOwner, SendLane } from "./send-lane.ts";
 import type { Sender } from "./sender.ts";
 import { REMOTE_ADDRESS, REMOTE_WORDS, type SharedEndpoint } from "./shared-plan.ts";
@@ -32,12 +32,12 @@ export class IpipSender implements Sender {
   #fragmentId = 0;
   #plan!: LivePlan;
 
-  constructor(arena: Arena, family: Family, counters: Float64Array, owner: LaneOwner) {
-    this.#view = arena.view;
+  constructor(io: PacketIo, family: Family, counters: Float64Array, owner: LaneOwner) {
+    this.#view = io.arena.view;
     this.#family = family;
     this.#counters = counters;
     this.#outerLength = family === 4 ? IPV4_HEADER : IPV6_HEADER;
-    this.#lane = new SendLane(arena, family, counters, owner);
+    this.#lane = new SendLane(io, family, counters, owner);
   }
 
   /** Everything from now on goes by `plan`, in which `endpoint` has the number `index`. */

@@ -11,16 +11,14 @@ import { encapOverhead } from "../../../encap/encap-mode.ts";
 import { IcmpError } from "../../../encap/icmp-error.ts";
 import { IpPacket, readQuotedPacket } from "../../../encap/ip-packet.ts";
 import { VXLAN_HEADERS } from "../../../encap/vxlan.ts";
-import type { Arena } from "../../native/arena.ts";
 import { SystemCallError } from "../../native/errno.ts";
-import { ReceiveBatch } from "../../native/receive-batch.ts";
-import { kernelPathMtu } from "../underlay/underlay-socket.ts";
 import { ErrorReceiver } from "./error-receiver.ts";
 import { InnerAnswers } from "./inner-answers.ts";
 import { IPIP_DATAGRAMS, Ipip6Receiver, IpipReceiver } from "./ipip-receiver.ts";
 import { IpipSender } from "./ipip-sender.ts";
 import { LivePlan } from "./live-plan.ts";
 import { MergingTunWriter } from "./merging-tun-writer.ts";
+import type { DatagramReceiver, PacketIo } from "./packet-io.ts";
 import { PathMtus } from "./path-mtus.ts";
 import type { ReceiveContext } from "./receiver.ts";
 import type { LaneOwner } from "./send-lane.ts";
@@ -61,14 +59,14 @@ export interface EngineStart {
 }
 
 export class PacketEngine {
-  readonly #arena: Arena;
+  readonly #io: PacketIo;
   readonly #counters: Float64Array;
   readonly #onCannotSegment: (endpoint: number) => void;
   readonly #writer: TunWriter;
   readonly #pathMtus = new PathMtus();
   readonly #answers: InnerAnswers;
   readonly #transmitter: Transmitter;
-  readonly #batch: ReceiveBatch;
+  readonly #batch: DatagramReceiver;
   readonly #packet = new IpPacket();
   /** By role: they hold memory of the arena, and so are used for one endpoint after the other. */
   readonly #senders = new Map<string, VxlanSender | IpipSender>();
@@ -76,11 +74,12 @@ export class PacketEngine {
   #endpoints: readonly SharedEndpoint[] = [];
 
   /** @throws CausewayError if koffi cannot be loaded. */
-  constructor(arena: Arena, { tunFd, abilities, counters, onCannotSegment }: EngineStart) {
-    this.#arena = arena;
+  constructor(io: PacketIo, { tunFd, abilities, counters, onCannotSegment }: EngineStart) {
+    const { arena } = io;
+    this.#io = io;
     this.#counters = counters;
     this.#onCannotSegment = onCannotSegment;
-    const tun = new TunDevice(arena, tunFd, abilities);
+    const tun = new TunDevice(io, tunFd, abilities);
     this.#writer = abilities.offloads
       ? new MergingTunWriter(arena, tun, counters)
       : new SingleTunWriter(arena, tun, counters, {
@@ -92,7 +91,7 @@ export class PacketEngine {
     this.#answers = new InnerAnswers(arena, this.#writer);
     this.#transmitter = new Transmitter(arena, tun, counters, this.#pathMtus, this.#answers);
     const layout = { messages: IPIP_DATAGRAMS, headroom: RECEIVE_HEADROOM };
-    this.#batch = new ReceiveBatch(arena, layout);
+    this.#batch = io.newReceiver(layout);
   }
 
   /** From now on everything goes by `plan`. Returns what is to be read besides the TUN device. */
@@ -124,7 +123,7 @@ export class PacketEngine {
     let sender = this.#senders.get(role);
     if (sender === undefined) {
       const Sender = encap === "vxlan" ? VxlanSender : IpipSender;
-      sender = new Sender(this.#arena, family, this.#counters, this.#laneOwner());
+      sender = new Sender(this.#io, family, this.#counters, this.#laneOwner());
       this.#senders.set(role, sender);
     }
     sender.adopt(plan, endpoint, index);
@@ -140,7 +139,7 @@ export class PacketEngine {
 
   #receiversOf(endpoint: SharedEndpoint): Source[] {
     const context: ReceiveContext = {
-      view: this.#arena.view,
+      view: this.#io.arena.view,
       batch: this.#batch,
       writer: this.#writer,
       counters: this.#counters,
@@ -154,7 +153,7 @@ export class PacketEngine {
 
   #errorReceiverOf(plan: LivePlan, endpoint: SharedEndpoint, index: number): Source {
     const context = {
-      view: this.#arena.view,
+      view: this.#io.arena.view,
       batch: this.#batch,
       pathMtus: this.#pathMtus,
       answers: this.#answers,
@@ -171,7 +170,7 @@ export class PacketEngine {
     const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] = words;
     let outerMtu: number;
     try {
-      outerMtu = kernelPathMtu(
+      outerMtu = this.#io.pathMtu(
         new IpAddress(family, ...local),
         new IpAddress(family, w0, w1, w2, w3),
       );
@@ -183,7 +182,7 @@ export class PacketEngine {
     this.#pathMtus.learn(remote, mtu);
     const inner = this.#packet;
     const headers = encap === "vxlan" ? VXLAN_HEADERS : encapOverhead(encap, family);
-    if (readQuotedPacket(this.#arena.view, at + headers, length - headers, inner) === 0) {
+    if (readQuotedPacket(this.#io.arena.view, at + headers, length - headers, inner) === 0) {
       if (inner.dontFragment) this.#answers.tell(inner, IcmpError.TooBig, mtu);
     }
   }

@@ -10,6 +10,7 @@ import { SystemCallError } from "../../native/errno.ts";
 import { POLLERR, POLLHUP, POLLIN, POLLNVAL, PollSet } from "../../native/poll-set.ts";
 import { WakeDescriptor } from "../../native/wake-descriptor.ts";
 import { ENGINE_ARENA, PacketEngine, type Source } from "./packet-engine.ts";
+import { NativeIo } from "./packet-io.ts";
 import type { SharedPlan } from "./shared-plan.ts";
 import type { WorkerReply, WorkerRequest, WorkerStart } from "./worker-protocol.ts";
 
@@ -41,7 +42,7 @@ export class PacketLoop {
     this.#port = port;
     const arena = new Arena(ENGINE_ARENA);
     this.#poll = new PollSet(arena, DESCRIPTORS);
-    this.#engine = new PacketEngine(arena, {
+    this.#engine = new PacketEngine(new NativeIo(arena), {
       tunFd,
       abilities,
       counters: new Float64Array(counters),

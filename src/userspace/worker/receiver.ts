@@ -8,7 +8,7 @@ import { IpPacket } from "../../../encap/ip-packet.ts";
 import { NO_REMOTE } from "../../../encap/prefix-columns.ts";
 import { RemoteTable } from "../../../encap/remote-table.ts";
 import { SystemCallError } from "../../native/errno.ts";
-import type { ReceiveBatch } from "../../native/receive-batch.ts";
+import type { DatagramReceiver } from "./packet-io.ts";
 import type { SharedEndpoint } from "./shared-plan.ts";
 import type { TunWriter } from "./tun-writer.ts";
 
@@ -17,7 +17,7 @@ const EBADF = 9;
 /** What a worker receives with, for all its sockets. */
 export interface ReceiveContext {
   readonly view: DataView;
-  readonly batch: ReceiveBatch;
+  readonly batch: DatagramReceiver;
   readonly writer: TunWriter;
   readonly counters: Float64Array;
 }
@@ -26,7 +26,7 @@ export interface ReceiveContext {
 export abstract class Receiver {
   readonly fd: number;
   protected readonly view: DataView;
-  protected readonly batch: ReceiveBatch;
+  protected readonly batch: DatagramReceiver;
   protected readonly inner: IpPacket = new IpPacket();
   readonly #endpoint: SharedEndpoint;
   readonly #peers: RemoteTable;

@@ -8,8 +8,8 @@
 
 import type { OuterChoice } from "../../../encap/outer-policy.ts";
 import { VXLAN_HEADERS, vxlanTtl } from "../../../encap/vxlan.ts";
-import type { Arena } from "../../native/arena.ts";
 import type { LivePlan } from "./live-plan.ts";
+import type { PacketIo } from "./packet-io.ts";
 import { type LaneOwner, SendLane } from "./send-lane.ts";
 import type { SharedEndpoint } from "./shared-plan.ts";
 
@@ -35,8 +35,8 @@ export class SegmentRun {
   #segments = 0;
   #bytes = 0;
 
-  constructor(arena: Arena, family: 4 | 6, counters: Float64Array, owner: LaneOwner) {
-    this.#lane = new SendLane(arena, family, counters, {
+  constructor(io: PacketIo, family: 4 | 6, counters: Float64Array, owner: LaneOwner) {
+    this.#lane = new SendLane(io, family, counters, {
       tooLong: (remote, at, length) => owner.tooLong(remote, at, length),
       cannotSegment: (endpoint) => {
         this.#isAble = false;

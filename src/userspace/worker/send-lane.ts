@@ -3,11 +3,9 @@
  * the socket does not take for a moment is waited for; there is no queue but the kernel's.
  */
 import { countDrop, DropReason } from "../../../encap/drop-reason.ts";
-import type { Arena } from "../../native/arena.ts";
-import { POLLOUT, PollSet } from "../../native/poll-set.ts";
-import { SendBatch } from "../../native/send-batch.ts";
 import type { LivePlan } from "./live-plan.ts";
 import { countSent } from "./packet-counters.ts";
+import type { DatagramSender, PacketIo } from "./packet-io.ts";
 import { REMOTE_ADDRESS, REMOTE_WORDS } from "./shared-plan.ts";
 
 const EIO = 5;
@@ -35,9 +33,8 @@ export interface LaneOwner {
 }
 
 export class SendLane {
-  readonly batch: SendBatch;
+  readonly batch: DatagramSender;
   readonly #counters: Float64Array;
-  readonly #writable: PollSet;
   readonly #owner: LaneOwner;
   // Of each message.
   readonly #remotes = new Int32Array(MESSAGES);
@@ -49,9 +46,8 @@ export class SendLane {
   #port = 0;
   #endpoint = 0;
 
-  constructor(arena: Arena, family: 4 | 6, counters: Float64Array, owner: LaneOwner) {
-    this.batch = new SendBatch(arena, { family, messages: MESSAGES, iovecs: PIECES });
-    this.#writable = new PollSet(arena, 1);
+  constructor(io: PacketIo, family: 4 | 6, counters: Float64Array, owner: LaneOwner) {
+    this.batch = io.newSender({ family, messages: MESSAGES, iovecs: PIECES });
     this.#family = family;
     this.#counters = counters;
     this.#owner = owner;
@@ -62,8 +58,6 @@ export class SendLane {
     this.#fd = fd;
     this.#port = port;
     this.#endpoint = endpoint;
-    this.#writable.clear();
-    this.#writable.add(fd, POLLOUT);
   }
 
   /** Begins a message to `remote`, for which there is room. Returns its index. */
@@ -107,7 +101,7 @@ export class SendLane {
       if (sent > 0) {
         for (const end = next + sent; next < end; next++) this.#countSent(next);
         isSecondTry = false;
-      } else if (sent === -EAGAIN && this.#writable.wait(PATIENCE) > 0) {
+      } else if (sent === -EAGAIN && batch.waitWritable(this.#fd, PATIENCE)) {
         // Room again.
       } else if (sent === -EAGAIN) {
         for (; next < batch.count; next++) this.#drop(next, DropReason.SendBufferFull);

@@ -1,8 +1,7 @@
 /** The TUN device as a worker sees it: packets with their virtio header, if it has one. */
 import { VIRTIO_NET_HEADER } from "../../../encap/virtio-net-header.ts";
-import type { Arena } from "../../native/arena.ts";
-import { ArenaFile } from "../../native/arena-file.ts";
 import { SystemCallError } from "../../native/errno.ts";
+import type { PacketFile, PacketIo } from "./packet-io.ts";
 import type { TunAbilities } from "./worker-protocol.ts";
 
 const EIO = 5;
@@ -19,12 +18,12 @@ export class TunDevice {
   readonly abilities: TunAbilities;
   /** Bytes of the virtio header: 10 or 0. */
   readonly headerLength: number;
-  readonly #file: ArenaFile;
+  readonly #file: PacketFile;
 
-  constructor(arena: Arena, fd: number, abilities: TunAbilities) {
+  constructor(io: PacketIo, fd: number, abilities: TunAbilities) {
     this.abilities = abilities;
     this.headerLength = abilities.offloads ? VIRTIO_NET_HEADER : 0;
-    this.#file = new ArenaFile(arena, fd, PIECES_MAX);
+    this.#file = io.newFile(fd, PIECES_MAX);
   }
 
   /**

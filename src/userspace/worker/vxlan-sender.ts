@@ -6,8 +6,8 @@ import type { IpPacket } from "../../../encap/ip-packet.ts";
 import type { OuterChoice, OuterPolicy } from "../../../encap/outer-policy.ts";
 import type { HeaderSpace, Segments } from "../../../encap/segment.ts";
 import { VXLAN_HEADERS, type VxlanNetwork, writeVxlanHeaders } from "../../../encap/vxlan.ts";
-import type { Arena } from "../../native/arena.ts";
 import type { LivePlan } from "./live-plan.ts";
+import type { PacketIo } from "./packet-io.ts";
 import { SegmentRun } from "./segment-run.ts";
 import type { LaneOwner } from "./send-lane.ts";
 import type { Sender } from "./sender.ts";
@@ -21,7 +21,7 @@ import {
 export class VxlanSender implements Sender {
   policy!: OuterPolicy;
   mtu = 0;
-  readonly #arena: Arena;
+  readonly #io: PacketIo;
   readonly #view: DataView;
   readonly #family: Family;
   readonly #counters: Float64Array;
@@ -35,9 +35,9 @@ export class VxlanSender implements Sender {
   #spread = 1;
   #seed = 0;
 
-  constructor(arena: Arena, family: Family, counters: Float64Array, owner: LaneOwner) {
-    this.#arena = arena;
-    this.#view = arena.view;
+  constructor(io: PacketIo, family: Family, counters: Float64Array, owner: LaneOwner) {
+    this.#io = io;
+    this.#view = io.arena.view;
     this.#family = family;
     this.#counters = counters;
     this.#owner = owner;
@@ -55,7 +55,7 @@ export class VxlanSender implements Sender {
     for (const [at, fd] of sockets.send.entries()) {
       let run = this.#runs[at];
       if (run === undefined) {
-        run = new SegmentRun(this.#arena, this.#family, this.#counters, this.#owner);
+        run = new SegmentRun(this.#io, this.#family, this.#counters, this.#owner);
         this.#runs.push(run);
       }
       run.adopt(plan, fd, endpoint, index);
