@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import type { Engine } from "../../src/userspace/data-path.ts";
 import { programPath } from "../lab/c-programs.ts";
 import { run } from "../lab/command.ts";
 import type { Lab } from "../lab/lab.ts";
@@ -13,7 +14,7 @@ const IPIP_MTU = 1480;
 
 /** Processes that carry packets; empty for the kernel's own ways. */
 export interface Running {
-  /** Largest resident set of one of them, in bytes; 0 without any. */
+  /** Largest resident set of one node's, in bytes; 0 without any. */
   peakMemory(): number;
   stop(): Promise<void>;
 }
@@ -111,7 +112,7 @@ function cLoop(encap: "vxlan" | "ipip", mtu: number): Contender {
   });
 }
 
-function ours(encap: "vxlan" | "ipip", engine: "offload" | "batch", mtu: number): Contender {
+function ours(encap: "vxlan" | "ipip", engine: Engine, mtu: number): Contender {
   const script = fileURLToPath(new URL("./forwarder-process.js", import.meta.url));
   return processes(`${engine}, ${encap}`, mtu, (node, own) => ({
     command: ["ip", "netns", "exec", node, process.execPath, script, encap, engine, String(own)],
@@ -125,9 +126,11 @@ export const CONTENDERS: readonly Contender[] = [
   cLoop("vxlan", VXLAN_MTU),
   ours("vxlan", "offload", VXLAN_MTU),
   ours("vxlan", "batch", VXLAN_MTU),
+  ours("vxlan", "plain", VXLAN_MTU),
   cLoop("ipip", IPIP_MTU),
   ours("ipip", "offload", IPIP_MTU),
   ours("ipip", "batch", IPIP_MTU),
+  ours("ipip", "plain", IPIP_MTU),
 ];
 
 function startReady(lab: Lab, command: readonly string[], input: string): Promise<ChildProcess> {
@@ -151,9 +154,15 @@ async function end(child: ChildProcess): Promise<void> {
   await ended;
 }
 
-/** `ip netns exec` becomes the program that it starts. */
-function peakMemoryOf(child: ChildProcess): number {
-  const status = readFileSync(`/proc/${child.pid}/status`, "utf8");
+/** `ip netns exec` becomes the program that it starts, and that may have a process of its own. */
+function peakMemoryOf({ pid }: ChildProcess): number {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
+  const pids = [Number(pid), ...children.filter(Boolean).map(Number)];
+  return pids.reduce((sum, one) => sum + peakOf(one), 0);
+}
+
+function peakOf(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? Number.NaN) * 1024;
 }
 

@@ -29,6 +29,12 @@ export class SystemCallError extends Error {
   readonly code: string;
   readonly errno: number;
 
+  /** The number in an error of Node's own, which has it negative; -1 if it is another error. */
+  static errnoOf(error: unknown): number {
+    const { errno } = error as { errno?: unknown };
+    return typeof errno === "number" ? Math.abs(errno) : -1;
+  }
+
   constructor(call: string, errno: number) {
     super(`${call}: ${errnoPhrase(errno)} (${errnoName(errno)})`);
     this.name = "SystemCallError";

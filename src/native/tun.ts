@@ -6,23 +6,26 @@ import { native } from "./libc.ts";
 export const TUN_NODE = "/dev/net/tun";
 
 // _IOW('T', n, int) and _IOR of the architectures that an arena works on.
-const TUNSETIFF = 0x400454ca;
-const TUNSETPERSIST = 0x400454cb;
-const TUNSETOFFLOAD = 0x400454d0;
+export const TUNSETIFF = 0x400454ca;
+export const TUNSETPERSIST = 0x400454cb;
+export const TUNSETOFFLOAD = 0x400454d0;
 const TUNGETIFF = 0x800454d2;
 
-const IFF_TUN = 0x0001;
+export const IFF_TUN = 0x0001;
 /** Without four bytes of flags and ethertype before each packet. */
-const IFF_NO_PI = 0x1000;
+export const IFF_NO_PI = 0x1000;
 /** With a `struct virtio_net_hdr` before each packet. */
-const IFF_VNET_HDR = 0x4000;
+export const IFF_VNET_HDR = 0x4000;
 
-export const TUN_F_CSUM = 0x01;
-export const TUN_F_TSO4 = 0x02;
-export const TUN_F_TSO6 = 0x04;
-export const TUN_F_TSO_ECN = 0x08;
-export const TUN_F_USO4 = 0x20;
-export const TUN_F_USO6 = 0x40;
+const TUN_F_CSUM = 0x01;
+const TUN_F_TSO4 = 0x02;
+const TUN_F_TSO6 = 0x04;
+const TUN_F_TSO_ECN = 0x08;
+const TUN_F_USO4 = 0x20;
+const TUN_F_USO6 = 0x40;
+/** What the kernel may leave to us of TCP, and of UDP. */
+export const TCP_OFFLOADS: number = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
+export const UDP_OFFLOADS: number = TUN_F_USO4 | TUN_F_USO6;
 
 // struct ifreq
 const IFREQ = 40;

@@ -10,8 +10,9 @@ import type { ForwardingPlan } from "../../encap/forwarding-plan.ts";
  * How packets are moved, best first:
  * `offload`: super-packets through the TUN device, segmentation and merging at the UDP socket.
  * `batch`: packets one by one through the TUN device, many in a system call at the socket.
+ * `plain`: with nothing but Node, in a process of its own; where system calls cannot be made.
  */
-export type Engine = "offload" | "batch";
+export type Engine = "offload" | "batch" | "plain";
 
 export interface EndpointReport {
   readonly encap: "vxlan" | "ipip";

@@ -1,10 +1,10 @@
 /** The data path of this node, by the best engine that works here. */
 
 import type { ForwardingPlan } from "../../encap/forwarding-plan.ts";
-import { CausewayError } from "../errors.ts";
-import { arenaObstacle } from "../native/arena.ts";
 import { NativeDataPath } from "./control/native-data-path.ts";
+import { PlainDataPath } from "./control/plain-data-path.ts";
 import type { DataPath, DataPathCounters, EndpointReport, Engine, Restarts } from "./data-path.ts";
+import { systemCallObstacle } from "./obstacles.ts";
 
 export interface ForwarderOptions {
   /** Name of the TUN device. */
@@ -19,13 +19,15 @@ export class Forwarder implements DataPath {
   readonly #path: DataPath;
 
   constructor({ device, netns, engine = "offload" }: ForwarderOptions) {
-    this.#path = new NativeDataPath({ device, netns, offloads: engine === "offload" });
+    const reason = engine === "plain" ? "asked for" : systemCallObstacle();
+    this.#path =
+      reason === undefined
+        ? new NativeDataPath({ device, netns, offloads: engine === "offload" })
+        : new PlainDataPath({ device, netns, reason });
   }
 
-  async start(): Promise<void> {
-    const obstacle = arenaObstacle();
-    if (obstacle !== undefined) throw new CausewayError("kernel", obstacle);
-    await this.#path.start();
+  start(): Promise<void> {
+    return this.#path.start();
   }
 
   replace(plan: ForwardingPlan): Promise<void> {

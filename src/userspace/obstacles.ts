@@ -1,10 +1,13 @@
 /** What is in the way of carrying tunnels in userspace, found without changing anything. */
+import { spawnSync } from "node:child_process";
 import { closeSync, constants, openSync } from "node:fs";
 import { PROTOCOL_IPIP } from "../../encap/header/ip-protocol.ts";
 import { errnoOf, reasonOf } from "../errors.ts";
 import { arenaObstacle } from "../native/arena.ts";
+import { native } from "../native/libc.ts";
 import { closeDescriptor, openSocket } from "../native/linux.ts";
 import { TUN_NODE } from "../native/tun.ts";
+import { rawPackageObstacle } from "./plain/raw-packet-socket.ts";
 import { AF_INET, SOCK_RAW } from "./underlay/underlay-socket.ts";
 
 /** By encapsulation; empty if nothing is. */
@@ -14,9 +17,36 @@ export interface Obstacles {
 }
 
 export function userspaceObstacles(): Obstacles {
-  const common = arenaObstacle() ?? tunObstacle();
-  if (common !== "") return { vxlan: common, ipip: common };
-  return { vxlan: "", ipip: rawSocketObstacle() };
+  const noTun = tunObstacle();
+  if (noTun !== "") return { vxlan: noTun, ipip: noTun };
+  const noCalls = systemCallObstacle();
+  if (noCalls === undefined) return { vxlan: "", ipip: rawSocketObstacle() };
+  const noPerl = perlObstacle();
+  if (noPerl !== "") {
+    const reason = `${noCalls}; and ${noPerl}`;
+    return { vxlan: reason, ipip: reason };
+  }
+  const noRaw = rawPackageObstacle();
+  return { vxlan: "", ipip: noRaw === undefined ? "" : `${noCalls}; and ${noRaw}` };
+}
+
+/** Why packets are not moved by system calls, but by the plain engine; undefined if they are. */
+export function systemCallObstacle(): string | undefined {
+  const obstacle = arenaObstacle();
+  if (obstacle !== undefined) return obstacle;
+  try {
+    native();
+    return undefined;
+  } catch (error) {
+    return reasonOf(error);
+  }
+}
+
+function perlObstacle(): string {
+  const { error, status } = spawnSync("perl", ["-e", "1"], { stdio: "ignore" });
+  return error === undefined && status === 0
+    ? ""
+    : "perl, which then opens the TUN device, is missing";
 }
 
 function tunObstacle(): string {

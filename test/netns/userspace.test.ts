@@ -5,6 +5,7 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { setTimeout } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { hostCidr } from "../../encap/address/cidr.ts";
 import type { Family } from "../../encap/address/ip-address.ts";
@@ -97,9 +98,14 @@ async function seenOnUnderlay(
   return text;
 }
 
+/** The plain engine cannot bind a raw socket, and over IPv6 no packet says whom it was for. */
+function canServe({ encap, family, engine }: TunnelOptions): boolean {
+  return engine !== "plain" || encap === "vxlan" || family === 4;
+}
+
 const ENCAPS: readonly Encap[] = ["vxlan", "ipip"];
 const FAMILIES: readonly Family[] = [4, 6];
-const ENGINES: readonly Engine[] = ["offload", "batch"];
+const ENGINES: readonly Engine[] = ["offload", "batch", "plain"];
 
 const COMBINATIONS = ENCAPS.flatMap((encap) =>
   FAMILIES.flatMap((family) =>
@@ -108,7 +114,7 @@ const COMBINATIONS = ENCAPS.flatMap((encap) =>
       return [title, { encap, family, engine }] as const;
     }),
   ),
-);
+).filter(([, options]) => canServe(options));
 
 describe.each(COMBINATIONS)("%s", (_, options) => {
   const { encap, family, engine } = options;
@@ -139,7 +145,7 @@ describe.each(COMBINATIONS)("%s", (_, options) => {
   });
 
   test("counts what it carries, each way", async () => {
-    const before = totals(forwarders);
+    const before = await quietTotals(forwarders);
     const { sent: packets } = await ping(lab, 4, 84, { count: 10 });
     await eventually(() => {
       const grown = totals(forwarders).map((total, at) => total - (before[at] ?? 0));
@@ -154,6 +160,16 @@ function totals(forwarders: readonly Forwarder[]): number[] {
     const { sent, received } = forwarder.counters();
     return [sent.packets, sent.bytes, received.packets, received.bytes];
   });
+}
+
+/** The same when nothing has been counted for a while: a process of its own tells now and then. */
+async function quietTotals(forwarders: readonly Forwarder[]): Promise<number[]> {
+  for (;;) {
+    const before = totals(forwarders);
+    await setTimeout(300);
+    const after = totals(forwarders);
+    if (after.every((total, at) => total === before[at])) return after;
+  }
 }
 
 describe.each(FAMILIES)("a kernel vxlan device over IPv%i", (family) => {
@@ -280,25 +296,33 @@ describe("a path that is narrower than the link", () => {
   });
   afterEach(() => lab?.close());
 
-  test.each(COMBINATIONS)(
-    "is told to the inner sender: %s",
-    async (_, { encap, family, engine }) => {
-      const options = { encap, family, engine, policy: { dontFragment: true } };
-      await lab.forward(1, options);
-      await lab.forward(2, options);
-      const narrow = tunnelMtu(NARROW as UnderlayMtu, encap, family);
-      const { text } = await ping(lab, 4, mtuOf(encap, family), { count: 1 });
-      expect(text).toMatch(new RegExp(`mtu ?= ?${narrow}`));
-      await expectAnswers(lab, 4, narrow);
-      await expectAnswers(lab, 4, 4000, { fragment: true });
-      await stream(lab, 4, MEGABYTES / 8);
-      await stream(lab, 6, MEGABYTES / 8);
-    },
+  // Node asks nobody how narrow its own link is, which node 2 would have to know, and hears no ICMPv6.
+  const TELLING = COMBINATIONS.filter(
+    ([, { engine, encap, family }]) => engine !== "plain" || (encap === "vxlan" && family === 4),
   );
+
+  test.each(TELLING)("is told to the inner sender: %s", async (_, { encap, family, engine }) => {
+    const options = { encap, family, engine, policy: { dontFragment: true } };
+    await lab.forward(1, options);
+    await lab.forward(2, options);
+    const narrow = tunnelMtu(NARROW as UnderlayMtu, encap, family);
+    const { text } = await ping(lab, 4, mtuOf(encap, family), { count: 1 });
+    expect(text).toMatch(new RegExp(`mtu ?= ?${narrow}`));
+    await expectAnswers(lab, 4, narrow);
+    await expectAnswers(lab, 4, 4000, { fragment: true });
+    await stream(lab, 4, MEGABYTES / 8);
+    await stream(lab, 6, MEGABYTES / 8);
+  });
 });
 
-describe.each(ENCAPS)("what changes under load, with %s", (encap) => {
-  const options: TunnelOptions = { encap, family: 4 };
+const CHANGING = [
+  ["vxlan", "offload"],
+  ["ipip", "offload"],
+  ["vxlan", "plain"],
+] as const;
+
+describe.each(CHANGING)("what changes under load, with %s, engine %s", (encap, engine) => {
+  const options: TunnelOptions = { encap, family: 4, engine };
   const FAR = "10.250.0.1";
   let lab: ForwarderLab;
   let forwarders: Forwarder[];
@@ -317,7 +341,7 @@ describe.each(ENCAPS)("what changes under load, with %s", (encap) => {
     const [one, , three] = forwarders as [Forwarder, Forwarder, Forwarder];
     // The same places under other numbers: a table read with the other list of remotes misdirects.
     const plans = [lab.plan(1, options, [2, 3]), lab.plan(1, options, [3, 2])];
-    const before = three.counters();
+    const before = await quietTotals([three]);
     let isDone = false;
     let replaced = 0;
     const replaceAll = async (): Promise<void> => {
@@ -330,7 +354,7 @@ describe.each(ENCAPS)("what changes under load, with %s", (encap) => {
     await replacing;
     expect(text).toContain(`${sent} packets transmitted, ${sent} received`);
     expect(replaced).toBeGreaterThan(100);
-    expect(three.counters().received).toEqual(before.received);
+    expect(await quietTotals([three])).toEqual(before);
     expect(one.restarts.count).toBe(0);
   });
 
@@ -345,7 +369,7 @@ describe.each(ENCAPS)("what changes under load, with %s", (encap) => {
     await one.replace(plan);
     await expectAnswers(lab, 4, 84);
     await stream(lab, 4, MEGABYTES / 8);
-    expect(one.counters().sent.packets).toBeGreaterThan(before.sent.packets);
+    await eventually(() => one.counters().sent.packets > before.sent.packets);
   });
 
   test("a device that is deleted is made again", async () => {
@@ -368,7 +392,7 @@ describe.each(ENCAPS)("what changes under load, with %s", (encap) => {
     await eventually(() => (two.counters().drops.get(DropReason.UnknownPeer) ?? 0) > 0);
     await two.replace(lab.plan(2, options));
     await expectAnswers(lab, 4, 84);
-    expect(one.endpoints[0]?.engine).toBe("offload");
+    expect(one.endpoints[0]?.engine).toBe(engine);
   });
 });
 

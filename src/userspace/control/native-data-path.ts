@@ -3,7 +3,6 @@
  * outlive a worker; the worker moves the packets.
  */
 import { closeSync } from "node:fs";
-import { buildRemoteTable } from "../../../encap/build-remote-table.ts";
 import type { ForwardingPlan } from "../../../encap/forwarding-plan.ts";
 import { CausewayError } from "../../errors.ts";
 import { inNetworkNamespace } from "../../native/network-namespace.ts";
@@ -12,11 +11,10 @@ import type { DataPath, DataPathCounters, EndpointReport, Restarts } from "../da
 import type { EndpointSockets } from "../underlay/endpoint-sockets.ts";
 import { type OpenedSockets, SocketTable } from "../underlay/socket-table.ts";
 import { makeCounters, readCounters } from "../worker/packet-counters.ts";
-import type { SharedPlan } from "../worker/shared-plan.ts";
-import type { WorkerReply } from "../worker/worker-protocol.ts";
 import { DataWorkerClient } from "./data-worker-client.ts";
 import { type OpenedDevice, openDevice } from "./open-device.ts";
-import { PlanSharer } from "./plan-sharer.ts";
+import { NO_TUNNELS, PlanSharer } from "./plan-sharer.ts";
+import { type WorkerEvents, WorkerKeeper } from "./worker-keeper.ts";
 
 export interface NativeDataPathOptions {
   /** Name of the TUN device. */
@@ -27,33 +25,16 @@ export interface NativeDataPathOptions {
   readonly offloads: boolean;
 }
 
-/** Milliseconds between a worker's death and the next one's start: the first, and the most. */
-const FIRST_PAUSE = 10;
-const LONGEST_PAUSE = 5_000;
-/** A worker that lived so long, in milliseconds, did not die of its start. */
-const HEALTHY = 10_000;
-
-const NOTHING: ForwardingPlan = { endpoints: [], remotes: [], prefixes: buildRemoteTable([]) };
-
 export class NativeDataPath implements DataPath {
   readonly #options: NativeDataPathOptions;
   readonly #counters = makeCounters();
   readonly #sockets = new SocketTable();
   readonly #sharer = new PlanSharer();
+  readonly #keeper = new WorkerKeeper((events) => this.#startWorker(events));
   #device: OpenedDevice | undefined;
-  #worker: DataWorkerClient | undefined;
-  #plan: SharedPlan | undefined;
   #reports: EndpointReport[] = [];
   /** By number of the endpoint in the shared plan. */
   #served: number[] = [];
-  #adopted = 0;
-  readonly #waiting: { readonly revision: number; readonly resolve: () => void }[] = [];
-  #restarts: Restarts = { count: 0, lastReason: undefined, lastAt: undefined };
-  #pause = FIRST_PAUSE;
-  #startedAt = 0;
-  #restartTimer: NodeJS.Timeout | undefined;
-  #isStopped = true;
-  #failStart: ((error: CausewayError) => void) | undefined;
 
   constructor(options: NativeDataPathOptions) {
     this.#options = options;
@@ -69,35 +50,24 @@ export class NativeDataPath implements DataPath {
         `cannot open the TUN device ${this.#options.device}`,
       );
     }
-    this.#isStopped = false;
-    const firstDeath = new Promise<never>((_, reject) => {
-      this.#failStart = reject;
-    });
-    this.#startWorker();
     try {
-      await Promise.race([this.replace(NOTHING), firstDeath]);
+      await this.#keeper.start(() => this.replace(NO_TUNNELS));
     } catch (error) {
       await this.stop();
       throw error;
-    } finally {
-      this.#failStart = undefined;
     }
   }
 
-  replace(plan: ForwardingPlan): Promise<void> {
-    if (this.#isStopped) return Promise.resolve();
+  async replace(plan: ForwardingPlan): Promise<void> {
+    if (this.#keeper.isStopped) return;
     const opened = this.#inNamespace(() => this.#sockets.openFor(plan.endpoints));
     const sockets = opened.map((one) => ("failure" in one ? undefined : one));
     const shared = this.#sharer.share(plan, sockets);
-    this.#plan = shared;
     this.#reports = plan.endpoints.map((endpoint, at) =>
       this.#report(endpoint, opened[at] as OpenedSockets),
     );
     this.#served = sockets.flatMap((one, at) => (one === undefined ? [] : [at]));
-    this.#worker?.adopt(shared);
-    return new Promise((resolve) => {
-      this.#waiting.push({ revision: shared.revision, resolve });
-    });
+    await this.#keeper.adopt(shared);
   }
 
   counters(): DataPathCounters {
@@ -109,18 +79,14 @@ export class NativeDataPath implements DataPath {
   }
 
   get restarts(): Restarts {
-    return this.#restarts;
+    return this.#keeper.restarts;
   }
 
   async stop(): Promise<void> {
-    this.#isStopped = true;
-    clearTimeout(this.#restartTimer);
-    await this.#worker?.stop();
-    this.#worker = undefined;
+    await this.#keeper.stop();
     this.#sockets.closeAll();
     if (this.#device !== undefined) closeSync(this.#device.fd);
     this.#device = undefined;
-    this.#settle(Number.POSITIVE_INFINITY);
   }
 
   #openDevice(): void {
@@ -133,64 +99,32 @@ export class NativeDataPath implements DataPath {
     this.#device = this.#inNamespace(() => openDevice(device, offloads));
   }
 
-  #startWorker(): void {
+  #startWorker({ onAdopted, onDeath }: WorkerEvents): DataWorkerClient {
+    this.#openDevice();
     const { fd: tunFd, abilities } = this.#device as OpenedDevice;
-    this.#startedAt = performance.now();
-    this.#worker = new DataWorkerClient({
+    return new DataWorkerClient({
       netns: this.#options.netns,
       tunFd,
       abilities,
       counters: this.#counters,
-      onReply: (reply) => this.#onReply(reply),
-      onDeath: (reason) => this.#onDeath(reason),
+      onReply: (reply) => {
+        if (reply.kind === "cannot-segment") {
+          this.#lowerEngine(reply.endpoint);
+          return;
+        }
+        onAdopted(reply.revision);
+        if (reply.revision === this.#sharer.revision) this.#sockets.closeRetired();
+      },
+      onDeath,
     });
   }
 
-  #onReply(reply: WorkerReply): void {
-    if (reply.kind === "adopted") {
-      this.#adopted = Math.max(this.#adopted, reply.revision);
-      this.#settle(this.#adopted);
-      if (this.#adopted === this.#sharer.revision) this.#sockets.closeRetired();
-      return;
-    }
-    const at = this.#served[reply.endpoint];
+  #lowerEngine(endpoint: number): void {
+    const at = this.#served[endpoint];
     const report = at === undefined ? undefined : this.#reports[at];
     if (at === undefined || report === undefined) return;
     const reason = "the way out takes no segments (UDP_SEGMENT: EIO)";
     this.#reports[at] = { ...report, engine: "batch", reason };
-  }
-
-  #settle(revision: number): void {
-    for (let [next] = this.#waiting; next !== undefined; [next] = this.#waiting) {
-      if (next.revision > revision) return;
-      this.#waiting.shift();
-      next.resolve();
-    }
-  }
-
-  #onDeath(reason: string): void {
-    this.#worker = undefined;
-    if (this.#isStopped) return;
-    if (this.#failStart !== undefined) {
-      this.#failStart(new CausewayError("kernel", `cannot start the data worker: ${reason}`));
-      return;
-    }
-    const { count } = this.#restarts;
-    this.#restarts = { count: count + 1, lastReason: reason, lastAt: Date.now() };
-    if (performance.now() - this.#startedAt > HEALTHY) this.#pause = FIRST_PAUSE;
-    this.#restartTimer = setTimeout(() => this.#restart(), this.#pause);
-    this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
-  }
-
-  #restart(): void {
-    try {
-      this.#openDevice();
-      this.#startWorker();
-    } catch (error) {
-      this.#onDeath(CausewayError.from(error, "kernel", "cannot start again").message);
-      return;
-    }
-    if (this.#plan !== undefined) this.#worker?.adopt(this.#plan);
   }
 
   #report(endpoint: ForwardingPlan["endpoints"][number], opened: OpenedSockets): EndpointReport {

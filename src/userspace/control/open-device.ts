@@ -5,17 +5,10 @@ import {
   openTun,
   setTunOffloads,
   setTunPersistence,
-  TUN_F_CSUM,
-  TUN_F_TSO_ECN,
-  TUN_F_TSO4,
-  TUN_F_TSO6,
-  TUN_F_USO4,
-  TUN_F_USO6,
+  TCP_OFFLOADS,
+  UDP_OFFLOADS,
 } from "../../native/tun.ts";
 import type { TunAbilities } from "../worker/worker-protocol.ts";
-
-const TCP_OFFLOADS: number = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
-const UDP_OFFLOADS: number = TUN_F_USO4 | TUN_F_USO6;
 
 export interface OpenedDevice {
   readonly fd: number;

@@ -1,5 +1,6 @@
 /** Puts forwarding plans into shared memory; a part that has not changed stays where it is. */
 import type { IpAddress } from "../../../encap/address/ip-address.ts";
+import { buildRemoteTable } from "../../../encap/build-remote-table.ts";
 import type { ForwardingPlan, Remote, TunnelEndpoint } from "../../../encap/forwarding-plan.ts";
 import { macWords } from "../../../encap/header/ethernet.ts";
 import type { EndpointSockets } from "../underlay/endpoint-sockets.ts";
@@ -13,6 +14,13 @@ import {
   type SharedEndpoint,
   type SharedPlan,
 } from "../worker/shared-plan.ts";
+
+/** With it, packets stay in the TUN device's queue. */
+export const NO_TUNNELS: ForwardingPlan = {
+  endpoints: [],
+  remotes: [],
+  prefixes: buildRemoteTable([]),
+};
 
 interface SharedRemotes {
   readonly from: ForwardingPlan["remotes"];

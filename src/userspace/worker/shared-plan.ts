@@ -12,7 +12,7 @@ export interface SharedPlan {
   /** Those that an engine serves. */
   readonly endpoints: readonly SharedEndpoint[];
   /** Signed words, `REMOTE_WORDS` for each remote; see below. */
-  readonly remotes: SharedArrayBuffer;
+  readonly remotes: ArrayBufferLike;
   /** The revision with which `remotes` came. */
   readonly remotesRevision: number;
   /** Of a RemoteTable. */
