@@ -21,9 +21,9 @@ import { plural } from "./text.ts";
 const PREFIX = "cwdemo-";
 const HELP = `
 Two subnets joined by a router, two nodes in each, two pods on each node, all as network
-namespaces; four agents that read one datastore, by default of files. Every pod is probed from every other, then
-a route is deleted and an agent killed while packets flow. Needs root; changes nothing outside its
-own namespaces, and removes them.
+namespaces; four agents that read one datastore, by default of files. Every pod is probed from
+every other, then a route is deleted and an agent killed while packets flow. Needs root; changes
+nothing outside its own namespaces, and removes them.
 
 Examples:    causeway demo
              causeway demo --keep
