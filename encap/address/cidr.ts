@@ -56,14 +56,19 @@ export function hostCidr(ip: IpAddress): Cidr {
   return new Cidr(ip, addressBits(ip.family));
 }
 
-/** Clears all bits after the first `length`. */
+/** Clears all bits after the first `length`; the address itself if they are clear. */
 export function maskIp(ip: IpAddress, length: number): IpAddress {
-  const keep = (word: number, before: number): number => {
-    const bits = length - before;
-    return bits >= 32 ? word : bits <= 0 ? 0 : (word & (-1 << (32 - bits))) >>> 0;
-  };
-  if (ip.family === 4) return new IpAddress(4, keep(ip.w0, 0));
-  return new IpAddress(6, keep(ip.w0, 0), keep(ip.w1, 32), keep(ip.w2, 64), keep(ip.w3, 96));
+  const w0 = maskWord(ip.w0, length);
+  const w1 = maskWord(ip.w1, length - 32);
+  const w2 = maskWord(ip.w2, length - 64);
+  const w3 = maskWord(ip.w3, length - 96);
+  const isClear = w0 === ip.w0 && w1 === ip.w1 && w2 === ip.w2 && w3 === ip.w3;
+  return isClear ? ip : new IpAddress(ip.family, w0, w1, w2, w3);
+}
+
+/** Keeps the first `bits` bits of a word; none if they are fewer than one, all if more than 31. */
+function maskWord(word: number, bits: number): number {
+  return bits >= 32 ? word : bits <= 0 ? 0 : (word & (-1 << (32 - bits))) >>> 0;
 }
 
 /** By address, then shorter prefixes first. */

@@ -35,8 +35,8 @@ export class BlockIndex {
     this.#origin = origin;
   }
 
-  put(name: string, block: Block | undefined): void {
-    const old = this.#records.get(name);
+  /** @param old what is known under the name so far */
+  put(name: string, block: Block | undefined, old: Block | undefined = this.get(name)): void {
     if (block) this.#records.set(name, block);
     else this.#records.delete(name);
     if (this.#source === "records") this.#exchange(old ? [old] : [], block ? [block] : []);

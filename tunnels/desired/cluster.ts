@@ -136,7 +136,8 @@ export class Cluster {
   }
 
   #changeBlock(name: string, block: Block | undefined): void {
-    if (!sameValue(this.blocks.get(name), block)) this.blocks.put(name, block);
+    const old = this.blocks.get(name);
+    if (!sameValue(old, block)) this.blocks.put(name, block, old);
   }
 
   #changePool(name: string, pool: IpPool | undefined): void {

@@ -6,8 +6,16 @@ import { RouteTable } from "../kernel/route-table.ts";
 /** Sorting more prefixes than this takes longer than the event loop should wait. */
 const SORTABLE = 20_000;
 
+/** Prefixes that are being taken out, and how many of them are out already. */
+interface Walk {
+  readonly table: RouteTable;
+  readonly rows: Int32Array;
+  taken: number;
+}
+
 export class DirtyPrefixes {
   #tables: { 4: RouteTable; 6: RouteTable } = { 4: new RouteTable(4), 6: new RouteTable(6) };
+  readonly #walks: { 4: Walk | undefined; 6: Walk | undefined } = { 4: undefined, 6: undefined };
   readonly #families: readonly Family[];
   #isUntouched = true;
 
@@ -22,7 +30,8 @@ export class DirtyPrefixes {
   }
 
   get size(): number {
-    return this.#tables[4].size + this.#tables[6].size;
+    const { 4: walk4, 6: walk6 } = this.#walks;
+    return this.#tables[4].size + this.#tables[6].size + remaining(walk4) + remaining(walk6);
   }
 
   mark(cidr: Cidr): void {
@@ -48,16 +57,26 @@ export class DirtyPrefixes {
    * those marked meanwhile are there for the next walk.
    */
   *take(family: Family, always: boolean): Generator<Cidr> {
-    const table = this.#tables[family];
-    if (table.size === 0) return;
-    this.#isUntouched = false;
-    for (const row of sortedRows(table, always)) {
-      const cidr = table.destinationOf(row);
-      table.removeRow(row);
-      yield cidr;
-    }
-    if (table.size === 0) this.#tables[family] = new RouteTable(family);
+    const walk = this.#walks[family] ?? this.#begin(family, always);
+    if (walk === undefined) return;
+    this.#walks[family] = walk;
+    const { table, rows } = walk;
+    while (walk.taken < rows.length) yield table.destinationOf(rows[walk.taken++] as number);
+    this.#walks[family] = undefined;
   }
+
+  /** What is marked from now on is there for the next walk. */
+  #begin(family: Family, always: boolean): Walk | undefined {
+    const table = this.#tables[family];
+    if (table.size === 0) return undefined;
+    this.#isUntouched = false;
+    this.#tables[family] = new RouteTable(family);
+    return { table, rows: sortedRows(table, always), taken: 0 };
+  }
+}
+
+function remaining(walk: Walk | undefined): number {
+  return walk === undefined ? 0 : walk.rows.length - walk.taken;
 }
 
 function sortedRows(table: RouteTable, always: boolean): Int32Array {
