@@ -13,6 +13,8 @@ export interface ToldList {
    * by a list that has nothing.
    */
   readonly covers?: (key: string) => boolean;
+  /** What was seen before, where the list is older; for stores whose revisions have no one order. */
+  readonly olderThan?: string | undefined;
 }
 
 export interface ToldChanges {

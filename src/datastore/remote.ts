@@ -149,12 +149,14 @@ export class RemoteDatastore implements Datastore {
   }
 
   async #takeList(list: Extract<Told, { what: "list" }>): Promise<void> {
-    const { entries, revision, covers } = list;
+    const { entries, revision, covers, olderThan } = list;
     const acceptEmpty = this.#acceptEmpty;
     this.#acceptEmpty = false;
     if (!this.#isListed && this.#restoredFrom === undefined) await this.#restoreFor(list);
-    const seen = this.#revision;
-    const isBefore = seen !== undefined && this.#store.isBefore?.(revision, seen) === true;
+    const seen = olderThan ?? this.#revision;
+    const isBefore =
+      olderThan !== undefined ||
+      (seen !== undefined && this.#store.isBefore?.(revision, seen) === true);
     if (isBefore) this.#wentBack = `from revision ${seen} to ${revision}`;
     const hasGoneBack = isBefore || (this.#isHeld && !this.#isListed);
     await inTurns(this.#records.list(entries, { acceptEmpty, hasGoneBack, covers }));

@@ -3,6 +3,7 @@
  * Ends of all kinds are met here; what was found goes to the store, which puts the kinds together.
  */
 import { reasonOf } from "../../errors.ts";
+import type { Entry } from "../entry.ts";
 import type { Answer, ApiClient } from "./api-client.ts";
 import {
   type ApiKind,
@@ -11,18 +12,28 @@ import {
   pathOf,
   type ServedGroup,
 } from "./api-kinds.ts";
+import { entryOf } from "./api-record.ts";
 import { type ApiObject, listKind } from "./kind-list.ts";
 import { type Epoch, pause, type Recovery } from "./recovery.ts";
 import { isGone, isServerTrouble, refusalText, type Status, statusOf } from "./refusal.ts";
 
 /** What a follower tells of its kind. */
 export interface KindListener {
-  listed(kind: ApiKind, items: readonly ApiObject[], revision: string, readAt: number): void;
+  listed(kind: ApiKind, list: KindList): void;
   changed(kind: ApiKind, object: ApiObject, isThere: boolean, readAt: number): void;
   /** It is watched from the last list or event on. */
   watching(kind: ApiKind, readAt: number): void;
   /** Neither listed nor watched at present, and why. */
   lost(kind: ApiKind, trouble: KindTrouble): void;
+}
+
+export interface KindList {
+  /** By key. */
+  readonly entries: Map<string, Entry>;
+  readonly revision: string;
+  /** What was seen of the kind before, where that is newer: the cluster was restored from a backup. */
+  readonly olderThan: string | undefined;
+  readonly readAt: number;
 }
 
 export interface KindTrouble {
@@ -49,6 +60,8 @@ export class KindFollower {
   #path: string | undefined;
   /** What the next watch goes on from; undefined if everything has to be listed. */
   #revision: string | undefined;
+  /** The newest that was ever seen. */
+  #seen: string | undefined;
   /** Watches in a row whose start was refused as too old right after a list. */
   #goneInRow = 0;
   #again = new AbortController();
@@ -108,10 +121,16 @@ export class KindFollower {
   /** @returns false if there is nothing to watch yet */
   async #list(path: string, epoch: Epoch, signal: AbortSignal): Promise<boolean> {
     const { client, kind, recovery, listener } = this.#parts;
-    const items: ApiObject[] = [];
+    const entries = new Map<string, Entry>();
     const taker = {
-      take: (page: readonly ApiObject[]) => void items.push(...page),
-      restart: () => void items.splice(0),
+      // Page by page: all objects of a large cluster at once would be a thousand megabytes.
+      take: (page: readonly ApiObject[]) => {
+        for (const object of page) {
+          const entry = entryOf(kind, object);
+          entries.set(entry.file, entry);
+        }
+      },
+      restart: () => entries.clear(),
     };
     const list = await listKind(client, path, taker, signal);
     if ("status" in list) {
@@ -120,8 +139,11 @@ export class KindFollower {
     }
     if (signal.aborted) return false;
     recovery.answered();
-    this.#revision = list.revision;
-    listener.listed(kind, items, list.revision, list.readAt);
+    const { revision, readAt } = list;
+    const olderThan = isOlder(revision, this.#seen) ? this.#seen : undefined;
+    this.#revision = revision;
+    this.#seen = revision;
+    listener.listed(kind, { entries, revision, olderThan, readAt });
     return true;
   }
 
@@ -156,6 +178,7 @@ export class KindFollower {
       const revision = object?.metadata?.resourceVersion;
       if (object === undefined || revision === undefined) throw new SyntaxError("no watch event");
       this.#revision = revision;
+      this.#seen = revision;
       this.#goneInRow = 0;
       if (type === "BOOKMARK") continue;
       listener.changed(kind, object, type !== "DELETED", performance.now());
@@ -198,4 +221,10 @@ export class KindFollower {
   async #pauseToRecheck(signal: AbortSignal): Promise<void> {
     await pause(this.#parts.recheck * (0.5 + Math.random() / 2), signal);
   }
+}
+
+/** Versions of one kind are whole numbers that count up; whatever else they were would have no order. */
+function isOlder(now: string, seen: string | undefined): boolean {
+  if (seen === undefined || !/^\d+$/.test(now) || !/^\d+$/.test(seen)) return false;
+  return BigInt(now) < BigInt(seen);
 }

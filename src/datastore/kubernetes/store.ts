@@ -13,7 +13,12 @@ import type { RemoteFeed } from "../remote-feed.ts";
 import type { ApiClient } from "./api-client.ts";
 import { type ApiKind, findServedGroup, followedKinds, type ServedGroup } from "./api-kinds.ts";
 import { entryOf, keyOf } from "./api-record.ts";
-import { KindFollower, type KindListener, type KindTrouble } from "./kind-follower.ts";
+import {
+  KindFollower,
+  type KindList,
+  type KindListener,
+  type KindTrouble,
+} from "./kind-follower.ts";
 import type { ApiObject } from "./kind-list.ts";
 import { Recovery, type RecoveryTimings, recoveryTimings } from "./recovery.ts";
 
@@ -64,6 +69,8 @@ export class KubernetesStore implements RemoteStore, KindListener {
   readonly #troubles = new Map<ApiKind, KindTrouble>();
   #feed: RemoteFeed | undefined;
   #revision = "0";
+  /** A list that was not told yet is older than this. */
+  #olderThan: string | undefined;
   #readAt = 0;
   #timer: NodeJS.Timeout | undefined;
   #waitsUntil = 0;
@@ -116,10 +123,10 @@ export class KubernetesStore implements RemoteStore, KindListener {
     this.#recovery.hurry();
   }
 
-  listed(kind: ApiKind, items: readonly ApiObject[], revision: string, readAt: number): void {
+  listed(kind: ApiKind, { entries, revision, olderThan, readAt }: KindList): void {
     const state = this.#state(kind);
-    const entries = items.map((item) => entryOf(kind, item));
-    state.list = new Map(entries.map((entry) => [entry.file, entry]));
+    state.list = entries;
+    this.#olderThan ??= olderThan;
     this.#note(revision, readAt);
     this.#settle(state);
   }
@@ -204,8 +211,10 @@ export class KubernetesStore implements RemoteStore, KindListener {
       entries,
       revision: this.#revision,
       readAt: this.#readAt,
+      olderThan: this.#olderThan,
       ...(isAll ? {} : { covers }),
     });
+    this.#olderThan = undefined;
     this.#isFirst = false;
     for (const state of fresh) {
       state.list = undefined;

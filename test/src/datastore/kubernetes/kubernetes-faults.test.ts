@@ -301,6 +301,26 @@ test("a server that goes silent is found in less than a minute with the product'
   expect(Reflect.get(store.last?.condition ?? {}, "reason")).toMatch(/silent for 30 s/);
 }, 90_000);
 
+test("a cluster restored from a backup takes nothing away until somebody says that it is right", async () => {
+  await using driver = await KubernetesDriver.start();
+  await driver.put(pool, alder, birch);
+  await using store = new StoreFollower(driver.open());
+  await expect.poll(() => driver.server.watches.size, POLL).toBe(4);
+  await store.until(({ last }) => last?.inSync === true);
+  await driver.server.stop();
+  await driver.remove(birch);
+  driver.server.store.goBack(500);
+  await driver.server.listen();
+  await store.until(({ state }) => state === "incomplete");
+  expect(Reflect.get(store.last?.condition ?? {}, "reason")).toMatch(
+    /has lost data \(it went back from revision 1003 to 504\): 1 resources are gone/,
+  );
+  expect(store.keys).toEqual(["IPPool/green", "Node/alder", "Node/birch"]);
+  store.datastore.resync({ acceptEmpty: true });
+  await store.until(({ state }) => state === "ok");
+  expect(store.keys).toEqual(["IPPool/green", "Node/alder"]);
+}, 60_000);
+
 describe("a cluster without Calico's definitions", () => {
   test("is waited for until it has them", async () => {
     await using driver = await KubernetesDriver.start();
