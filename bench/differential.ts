@@ -49,7 +49,7 @@ async function inGuest(
   const run = await runInUml({ script, args, timeoutMs: GUEST_TIMEOUT_MS });
   const [kernel = "", ...lines] = run.file(GUEST_FILE)?.trimEnd().split("\n") ?? [];
   const results = lines.map((line) => JSON.parse(line) as DifferentialResult);
-  if (results.length < IPIP_TUNNELS.length * 2) {
+  if (results.length < IPIP_TUNNELS.length * 3) {
     throw new Error(`the guest did not get through it:\n${run.output}\n${run.console}`);
   }
   return { kernel, results };

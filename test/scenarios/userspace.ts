@@ -18,7 +18,8 @@ import { deviceTo, lossesDuring } from "./traffic.ts";
 const HUNDRED_MEGABYTES = 100 << 20;
 const USERSPACE = ["--dataplane", "userspace"];
 
-const CLUSTER = { nodeFlags: { birch: USERSPACE, dogwood: USERSPACE } };
+/** In a guest a process with a worker and native code takes its time to start. */
+const CLUSTER = { nodeFlags: { birch: USERSPACE, dogwood: USERSPACE }, patienceMs: 120_000 };
 
 /** Packets alone: what is worth a try on a kernel that carries IP-in-IP itself. */
 export function carryingScenarios(): readonly Scenario[] {

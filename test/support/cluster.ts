@@ -30,12 +30,22 @@ export interface ClusterOptions extends TopologyOptions {
   readonly openStore?: OpenStore;
   /** Settings with which a plan made here reads what the agents read. */
   readonly planFlags?: Readonly<Record<string, string>>;
+  /** How long they may take; more than they need on any kernel but a guest's. */
+  readonly patienceMs?: number;
 }
 
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   exitWithParent();
   sweepSites(PREFIX);
-  const { agentFlags = [], nodeFlags = {}, agents, openStore, planFlags, ...shape } = options;
+  const {
+    agentFlags = [],
+    nodeFlags = {},
+    agents,
+    patienceMs,
+    openStore,
+    planFlags,
+    ...shape
+  } = options;
   const topology = demoTopology(shape);
   // An agent must not outlive a killed test run.
   const agentWrapper = existsSync("/usr/bin/setpriv") ? ["setpriv", "--pdeathsig", "KILL"] : [];
@@ -46,7 +56,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   try {
     const started = agents ?? topology.nodes.map(({ name }) => name);
     for (const node of started) site.agent(node).start();
-    await Promise.all(started.map((node) => site.agent(node).inSync()));
+    await Promise.all(started.map((node) => site.agent(node).inSync(patienceMs)));
     return cluster;
   } catch (error) {
     await cluster.dispose();

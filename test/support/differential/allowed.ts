@@ -6,7 +6,8 @@ import type { Difference } from "./compare.ts";
 import type { Tunnel } from "./tunnels.ts";
 import type { Verdict } from "./verdict.ts";
 
-export type Direction = "encapsulate" | "decapsulate";
+/** `forward`: from a pod, through the node's routing, into the tunnel. */
+export type Direction = "encapsulate" | "forward" | "decapsulate";
 
 /** What is known of the packet that the nodes differ about. */
 export interface Occasion {
@@ -18,7 +19,7 @@ export interface Occasion {
 
 export interface AllowedDifference {
   readonly name: string;
-  readonly direction: Direction;
+  readonly directions: readonly Direction[];
   readonly field: string;
   readonly when: (occasion: Occasion, difference: Difference) => boolean;
   readonly reason: string;
@@ -36,14 +37,14 @@ const BAD_INNER: readonly Verdict[] = [
 export const ALLOWED: readonly AllowedDifference[] = [
   {
     name: "identification",
-    direction: "encapsulate",
+    directions: ["encapsulate", "forward"],
     field: "outer identification",
     when: ({ tunnel }) => tunnel.underlay === 4,
     reason: "whatever does not repeat soon will do (RFC 6864); each has a counter of its own",
   },
   {
     name: "source port",
-    direction: "encapsulate",
+    directions: ["encapsulate", "forward"],
     field: "outer source port",
     when: ({ tunnel }, { kernel, ours }) =>
       tunnel.encap === "vxlan" && [kernel, ours].every((port) => parseInt(port, 16) >= 0x8000),
@@ -51,35 +52,35 @@ export const ALLOWED: readonly AllowedDifference[] = [
   },
   {
     name: "flow label",
-    direction: "encapsulate",
+    directions: ["encapsulate", "forward"],
     field: "outer flow label",
     when: ({ tunnel }) => tunnel.underlay === 6,
     reason: "any is right (RFC 6437): vxlan writes 0, sockets and ip6tnl hash the flow by a secret",
   },
   {
     name: "bad packets to send",
-    direction: "encapsulate",
+    directions: ["encapsulate"],
     field: "presence",
     when: ({ verdict }, { ours }) => BAD_INNER.includes(verdict) && ours === "0 sent",
     reason: "no IP layer hands such a packet to a device; a device does not look, we do",
   },
   {
     name: "bytes behind packets to send",
-    direction: "encapsulate",
+    directions: ["encapsulate"],
     field: "bytes behind the packet",
     when: ({ verdict }) => verdict === DropReason.None,
     reason: "no IP layer hands them to a device, and they are no part of the packet",
   },
   {
     name: "bytes behind received packets",
-    direction: "decapsulate",
+    directions: ["decapsulate"],
     field: "bytes behind the packet",
     when: ({ verdict }) => verdict === DropReason.None,
     reason: "padding of short frames: the kernel's IP layer cuts it off a step later",
   },
   {
     name: "bad packets received",
-    direction: "decapsulate",
+    directions: ["decapsulate"],
     field: "device",
     when: ({ verdict }, { ours }) =>
       [...BAD_INNER, DropReason.InnerNotIp].includes(verdict as DropReason) &&
@@ -88,7 +89,7 @@ export const ALLOWED: readonly AllowedDifference[] = [
   },
   {
     name: "frames for others",
-    direction: "decapsulate",
+    directions: ["decapsulate"],
     field: "device",
     when: ({ verdict, tunnel }) =>
       tunnel.encap === "vxlan" && verdict === DropReason.InnerDestinationMac,
@@ -96,7 +97,7 @@ export const ALLOWED: readonly AllowedDifference[] = [
   },
   {
     name: "impossible senders, out of the device",
-    direction: "decapsulate",
+    directions: ["decapsulate"],
     field: "device",
     when: ({ verdict, tunnel }, { ours }) =>
       tunnel.encap === "vxlan" && verdict === DropReason.InnerSourceMac && ours.startsWith("0 "),
@@ -104,7 +105,7 @@ export const ALLOWED: readonly AllowedDifference[] = [
   },
   {
     name: "impossible senders, to the pod",
-    direction: "decapsulate",
+    directions: ["decapsulate"],
     field: "pod",
     when: ({ verdict, tunnel }, { ours }) =>
       tunnel.encap === "vxlan" && verdict === DropReason.InnerSourceMac && ours === "",
@@ -112,14 +113,14 @@ export const ALLOWED: readonly AllowedDifference[] = [
   },
   {
     name: "strangers, out of the device",
-    direction: "decapsulate",
+    directions: ["decapsulate"],
     field: "device",
     when: ({ verdict, tunnel }) => tunnel.encap === "vxlan" && verdict === DropReason.UnknownPeer,
     reason: "a vxlan device believes every sender; only nodes of the overlay are believed by us",
   },
   {
     name: "strangers, to the pod",
-    direction: "decapsulate",
+    directions: ["decapsulate"],
     field: "pod",
     when: ({ verdict, tunnel }, { ours }) =>
       tunnel.encap === "vxlan" && verdict === DropReason.UnknownPeer && ours === "",
@@ -133,7 +134,9 @@ export function allowedBy(
   difference: Difference,
 ): AllowedDifference | undefined {
   return ALLOWED.find(
-    ({ direction, field, when }) =>
-      direction === occasion.direction && field === difference.field && when(occasion, difference),
+    ({ directions, field, when }) =>
+      directions.includes(occasion.direction) &&
+      field === difference.field &&
+      when(occasion, difference),
   );
 }

@@ -4,7 +4,15 @@ import { IpPacket, readIpPacket } from "../../../encap/ip-packet.ts";
 import { packetOf } from "../packet-bytes.ts";
 import type { InnerPacket } from "./inner-packets.ts";
 import { numberOf, withNumber } from "./inner-packets.ts";
-import { type DifferentialLab, NODE_LINK_MAC, PODS, SIDES, type Side, WIRE_MAC } from "./lab.ts";
+import {
+  type DifferentialLab,
+  NODE_LINK_MAC,
+  POD_LINK_MAC,
+  PODS,
+  SIDES,
+  type Side,
+  WIRE_MAC,
+} from "./lab.ts";
 import { type OuterPacket, plainOuterPacket } from "./outer-packets.ts";
 import { framed, TapSet } from "./tap.ts";
 import { LOCAL_MAC, REMOTE_MAC } from "./tunnels.ts";
@@ -49,10 +57,14 @@ function lastPacket(family: 4 | 6, from: number, to: number): Uint8Array {
   });
 }
 
-/** Has both nodes encapsulate packets; the answer is by index. `quiet` is how long nothing more may come. */
+/**
+ * Has both nodes encapsulate packets that were put on the tunnel device, or came from a pod and have yet to be routed
+ * there; the answer is by index. `quiet` is how long nothing more may come.
+ */
 export function encapsulate(
   lab: DifferentialLab,
   packets: readonly InnerPacket[],
+  source: "device" | "pod",
   quiet: number,
 ): Record<Side, Sent[]> {
   const { tunnel, nodes } = lab;
@@ -67,9 +79,14 @@ export function encapsulate(
   ];
   for (const side of SIDES) for (const _ of nodes[side].link.take());
   for (const { family, bytes } of all) {
+    const ethertype = ethertypeOf(family);
+    if (source === "pod") {
+      const frame = framed(bytes, POD_LINK_MAC, WIRE_MAC, ethertype);
+      for (const side of SIDES) nodes[side].outOfPod.put(frame);
+      continue;
+    }
     const isFramed = tunnel.encap === "vxlan";
-    const frame = isFramed ? framed(bytes, REMOTE_MAC, LOCAL_MAC, ethertypeOf(family)) : bytes;
-    nodes.kernel.intoTunnel.put(frame);
+    nodes.kernel.intoTunnel.put(isFramed ? framed(bytes, REMOTE_MAC, LOCAL_MAC, ethertype) : bytes);
     nodes.ours.intoTunnel.put(bytes);
   }
   const taps = SIDES.map((side) => nodes[side].link);

@@ -27,6 +27,7 @@ export const PODS = ["pod1", "pod2"] as const;
 
 export const NODE_LINK_MAC = "02:00:00:00:00:01";
 export const WIRE_MAC = "02:00:00:00:00:02";
+export const POD_LINK_MAC = "02:00:00:00:01:01";
 
 const SYSCTLS = {
   "ipv4/ip_forward": 1,
@@ -39,6 +40,8 @@ const SYSCTLS = {
 export interface Node {
   /** Inner packets into the tunnel device. */
   readonly intoTunnel: Injector;
+  /** Packets out of pod1, for the node to route. */
+  readonly outOfPod: Injector;
   /** Outer packets onto the node's link. */
   readonly ontoLink: Injector;
   /** What the node sends over its link. */
@@ -70,7 +73,7 @@ export class DifferentialLab {
     const name = (what: string): string => `${prefix}-${what}`;
     const names = [...SIDES, "wire"].map(name);
     const netns = namespacePath(name("ours"));
-    const forwarder = new Forwarder({ device: "tunnel", netns });
+    const forwarder = new Forwarder({ device: "tunnel", netns, engine: tunnel.engine });
     try {
       // A module that a guest's kernel has yet to load.
       if (!hasIpv6()) throw new Error("this kernel has no IPv6");
@@ -81,9 +84,10 @@ export class DifferentialLab {
       for (const side of SIDES) await setUpNode(name(side), name("wire"), side);
       const { link, mtu, encap } = tunnel;
       const mac = encap === "vxlan" ? ` address ${LOCAL_MAC}` : "";
-      await ipBatch(name("kernel"), [`link add tunnel${mac} type ${link}`, ...up(mtu)]);
+      const viaVtep = encap === "vxlan";
+      await ipBatch(name("kernel"), [`link add tunnel${mac} type ${link}`, ...up(mtu, viaVtep)]);
       await forwarder.start();
-      await ipBatch(name("ours"), up(mtu));
+      await ipBatch(name("ours"), up(mtu, false));
       await forwarder.replace(planOf(tunnel));
       const [kernel, ours] = SIDES.map((side) => openNode(name(side), name("wire"), side));
       return new DifferentialLab(tunnel, names, forwarder, { kernel, ours } as Record<Side, Node>);
@@ -101,16 +105,26 @@ export class DifferentialLab {
 
   async close(): Promise<void> {
     await this.#forwarder.stop();
-    for (const { intoTunnel, ontoLink, link, tunnel, pods } of Object.values(this.nodes)) {
-      for (const one of [intoTunnel, ontoLink, link, tunnel, ...pods]) one.close();
+    for (const node of Object.values(this.nodes)) {
+      const { intoTunnel, outOfPod, ontoLink, link, tunnel, pods } = node;
+      for (const one of [intoTunnel, outOfPod, ontoLink, link, tunnel, ...pods]) one.close();
     }
     removeNamespaces(this.#names);
   }
 }
 
-const up = (mtu: number): string[] => [
+/** The rest of the set-up of a tunnel device, with the routes to the other node's pods. */
+const up = (mtu: number, viaVtep: boolean): string[] => [
   "link set tunnel addrgenmode none",
   `link set tunnel mtu ${mtu} up`,
+  ...["10.244.2.0/24", "fd01:2::/64"].flatMap((block) => {
+    const [vtep] = block.split("/");
+    if (!viaVtep) return [`route add ${block} dev tunnel`];
+    return [
+      `neighbour add ${vtep} lladdr ${REMOTE_MAC} dev tunnel nud permanent`,
+      `route add ${block} via ${vtep} dev tunnel onlink`,
+    ];
+  }),
 ];
 
 async function setUpNode(name: string, wire: string, side: Side): Promise<void> {
@@ -129,9 +143,10 @@ async function setUpNode(name: string, wire: string, side: Side): Promise<void> 
     `neighbour add ${remote6} lladdr ${WIRE_MAC} dev under nud permanent`,
     // Nobody answers there, and nobody has to.
     ...PODS.flatMap((pod, at) => [
-      `link add ${pod} type veth peer name peer${at}`,
+      `link add ${pod} address ${POD_LINK_MAC} mtu 9000 type veth peer name peer${at}`,
       `link set ${pod} addrgenmode none`,
       `link set ${pod} arp off up`,
+      `link set peer${at} mtu 9000`,
       `link set peer${at} up`,
       `route add 10.244.1.${at * 128}/25 dev ${pod}`,
       `route add fd01:1:0:0:${at === 0 ? "" : "8000"}::/65 dev ${pod}`.replace("0:::", "0::"),
@@ -152,6 +167,7 @@ function openNode(name: string, wire: string, side: Side): Node {
   const [here, there] = [namespacePath(name), namespacePath(wire)];
   return {
     intoTunnel: new Injector(here, "tunnel"),
+    outOfPod: new Injector(here, "peer0"),
     ontoLink: new Injector(there, side),
     link: new Tap(there, side),
     tunnel: new Tap(here, "tunnel"),

@@ -5,7 +5,7 @@ import { DropReason, dropReasonName } from "../../../encap/drop-reason.ts";
 import { allowedBy, type Direction } from "./allowed.ts";
 import { arrivedDifferences, type Difference, sentDifferences } from "./compare.ts";
 import { BATCH, decapsulate, encapsulate } from "./exchange.ts";
-import { innerPacket, withNumber } from "./inner-packets.ts";
+import { type InnerPacket, innerPacket, withNumber } from "./inner-packets.ts";
 import { DifferentialLab } from "./lab.ts";
 import { outerPacket } from "./outer-packets.ts";
 import type { Tunnel } from "./tunnels.ts";
@@ -14,6 +14,8 @@ import { NOT_OURS, receiveVerdict, sendVerdict, type Verdict } from "./verdict.t
 /** Milliseconds that nothing comes before a batch is taken for done, and before a difference is believed. */
 const QUIET = 2;
 const VERY_QUIET = 100;
+/** Packets from a pod are up to so many bytes longer than the tunnel device carries. */
+const BEYOND = 700;
 /** Differences that are told in full. */
 const TOLD = 5;
 
@@ -42,34 +44,36 @@ interface Judged {
   readonly text: string;
 }
 
-/** Compares both directions of a tunnel with `count` packets each. */
+/** Compares all directions of a tunnel with `count` packets each. */
 export async function runDifferential(
   tunnel: Tunnel,
   count: number,
   seed: number,
 ): Promise<DifferentialResult[]> {
   const lab = await DifferentialLab.open(tunnel);
+  const packets = (mtu: number): InnerPacket[] => {
+    const inner = fc.oneof(...tunnel.inners.map((family) => innerPacket(family, 1, 2, mtu)));
+    return fc.sample(inner, { numRuns: count, seed });
+  };
+  const send =
+    (source: "device" | "pod") =>
+    (batch: readonly InnerPacket[], quiet: number): Judged[] => {
+      const { kernel, ours } = encapsulate(lab, batch, source, quiet);
+      return batch.map(({ family, bytes: plain, oddity }, at) => {
+        const bytes = withNumber(family, plain, at);
+        const [one, other] = [kernel[at] ?? [], ours[at] ?? []];
+        return {
+          // What a node routes into a device has been looked at.
+          verdict: source === "device" ? sendVerdict(bytes) : DropReason.None,
+          differences: sentDifferences(tunnel, one, other),
+          isPassed: one.length > 0 && other.length > 0,
+          text: `${oddity} ${hex(bytes)}`,
+        };
+      });
+    };
   try {
-    const inner = fc.oneof(...tunnel.inners.map((family) => innerPacket(family, 1, 2, tunnel.mtu)));
-    const sent = compare(
-      lab,
-      "encapsulate",
-      fc.sample(inner, { numRuns: count, seed }),
-      seed,
-      (packets, quiet) => {
-        const { kernel, ours } = encapsulate(lab, packets, quiet);
-        return packets.map(({ family, bytes: plain, oddity }, at) => {
-          const bytes = withNumber(family, plain, at);
-          const [one, other] = [kernel[at] ?? [], ours[at] ?? []];
-          return {
-            verdict: sendVerdict(bytes),
-            differences: sentDifferences(tunnel, one, other),
-            isPassed: one.length > 0 && other.length > 0,
-            text: `${oddity} ${hex(bytes)}`,
-          };
-        });
-      },
-    );
+    const sent = compare(lab, "encapsulate", packets(tunnel.mtu), seed, send("device"));
+    const routed = compare(lab, "forward", packets(tunnel.mtu + BEYOND), seed, send("pod"));
     const outers = fc.sample(outerPacket(tunnel), { numRuns: count, seed });
     const received = compare(lab, "decapsulate", outers, seed, (packets, quiet) => {
       const { kernel, ours } = decapsulate(lab, packets, quiet);
@@ -85,7 +89,7 @@ export async function runDifferential(
         };
       });
     });
-    return [sent, received];
+    return [sent, routed, received];
   } finally {
     await lab.close();
   }

@@ -8,6 +8,7 @@ import {
   type OuterPolicy,
   VXLAN_POLICY,
 } from "../../../encap/outer-policy.ts";
+import type { Engine } from "../../../src/userspace/data-path.ts";
 import type { Encap } from "../userspace/forwarder-lab.ts";
 
 export interface Tunnel {
@@ -21,6 +22,8 @@ export interface Tunnel {
   readonly link: string;
   /** What that means, in our words. */
   readonly policy: OuterPolicy;
+  /** Of ours; the best without. */
+  readonly engine?: Engine;
 }
 
 export const VNI = 4096;
@@ -74,6 +77,7 @@ export const VXLAN_TUNNELS: readonly Tunnel[] = [
   vxlan(6),
   inheriting(vxlan(4), "ttl inherit tos inherit df inherit"),
   inheriting(vxlan(6), "ttl inherit tos inherit"),
+  { ...vxlan(4), name: "vxlan over IPv4, packet by packet", engine: "batch" },
 ];
 
 const IPIP: Tunnel = {
@@ -95,6 +99,7 @@ export const IPIP_TUNNELS: readonly Tunnel[] = [
     link: `${IPIP.link} ttl 33 tos 0xb8`,
     policy: { ...IPIP_POLICY, ttl: 33, dscp: 46 },
   },
+  { ...IPIP, name: "ipip, packet by packet", engine: "batch" },
   { ...IPIP, name: "sit", inners: [6], link: `sit ${ends(4)} ttl inherit` },
   {
     name: "ip6tnl",
