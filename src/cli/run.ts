@@ -3,7 +3,6 @@ import { Command } from "commander";
 import { TUN_DEVICE } from "../../tunnels/kernel/ownership.ts";
 import { PathTable } from "../../tunnels/kernel/path-table.ts";
 import { Agent } from "../agent.ts";
-import { PodNetwork } from "../cni/pod-network.ts";
 import type { LoadedConfig } from "../config/load-config.ts";
 import { openDatastore } from "../datastore/open.ts";
 import { readAhead } from "../datastore/read-ahead.ts";
@@ -17,12 +16,12 @@ import { createLogger, type Logger } from "../observe/log.ts";
 import { RunDir } from "../observe/run-dir.ts";
 import { showRows } from "../observe/show.ts";
 import { Systemd } from "../observe/systemd.ts";
-import { openRegistrar } from "../register/open-registrar.ts";
 import { Forwarder } from "../userspace/forwarder.ts";
 import { userspaceObstacles } from "../userspace/obstacles.ts";
 import { VERSION } from "../version.ts";
 import { exitCodesText } from "./exit-codes.ts";
 import { watchHostName } from "./host-name.ts";
+import { openJoining } from "./joining.ts";
 import { printConfig } from "./print-config.ts";
 import { reloadConfig } from "./reload-config.ts";
 import { requireNetAdmin } from "./require-net-admin.ts";
@@ -89,8 +88,8 @@ interface RunParts {
 }
 
 /** Until `stop`, or until the node is called by another name: all that is calculated hangs on it. */
-async function runUnderOneName({ stop, ...parts }: RunParts): Promise<void> {
-  const { load, loaded, log, systemd, runDir } = parts;
+async function runUnderOneName(run: RunParts): Promise<void> {
+  const { load, loaded, log, systemd, runDir, stop } = run;
   const { config } = loaded;
   const end = new AbortController();
   const { signal } = end;
@@ -103,12 +102,10 @@ async function runUnderOneName({ stop, ...parts }: RunParts): Promise<void> {
     const onReady = (): void => isReady(agent, log, systemd);
     const userspace = userspaceObstacles();
     const dataPath = new Forwarder({ device: TUN_DEVICE });
-    const joining = await openRegistrar(config, kernel, log);
-    signal.addEventListener("abort", () => void joining?.store.close());
-    const registrar = joining?.registrar;
-    const podNetwork = registrar && new PodNetwork({ ...config, log });
-    const beside = { registrar, podNetwork, log, onReady };
-    const agent = new Agent({ config, kernel, userspace, dataPath, datastore, ...beside });
+    const joining = await openJoining(config, kernel, log);
+    signal.addEventListener("abort", () => void joining?.close());
+    const parts = { config, kernel, userspace, dataPath, datastore, log, onReady };
+    const agent = new Agent({ ...parts, ...joining });
     const context = { agent, kernel, node: config.node, datastoreUrl: datastore.url };
     const server = await ControlServer.listen(runDir, {
       "GET /status": () => buildStatus(context),
@@ -123,7 +120,7 @@ async function runUnderOneName({ stop, ...parts }: RunParts): Promise<void> {
     try {
       log.info({ version: VERSION, node: config.node, datastore: datastore.url }, "agent starts");
       if (config.measureLoop) agent.stopwatch.watchLoop();
-      if (registrar !== undefined) {
+      if (joining !== undefined) {
         watchHostName(loaded, signal, (name) => {
           log.warn({ before: config.node, now: name }, "the host has another name; starting anew");
           isRenamed = true;

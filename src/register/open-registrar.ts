@@ -4,9 +4,8 @@ import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import type { Kernel } from "../../tunnels/kernel/kernel.ts";
 import type { Config } from "../config/settings.ts";
-import { isShared, openRecordStore } from "../datastore/open-records.ts";
+import { openRecordStore } from "../datastore/open-records.ts";
 import type { RecordStore } from "../datastore/record-store.ts";
-import { CausewayError } from "../errors.ts";
 import type { Logger } from "../observe/log.ts";
 import { Registrar } from "./registrar.ts";
 
@@ -15,23 +14,13 @@ export interface OpenRegistrar {
   readonly store: RecordStore;
 }
 
-/**
- * Undefined where nodes are registered by others: by the operator's wish, or because the datastore
- * is a directory of files, of which each node may have its own copy: there it takes `--register`.
- * @throws CausewayError `bad-config` for `--register` with blocks that are not claimed
- */
+/** @throws CausewayError `bad-config` */
 export async function openRegistrar(
   config: Config,
   kernel: Pick<Kernel, "readUnderlayRoutes">,
   log: Logger,
-): Promise<OpenRegistrar | undefined> {
-  const { datastore, node, register: asked, nodeAddress: wish, blocks } = config;
-  if (asked === true && blocks === "podCIDR") {
-    const what = "--register claims blocks of pools, and --blocks podCIDR has no use for them";
-    throw new CausewayError("bad-config", what, { hint: "leave one of the two out" });
-  }
-  if (blocks === "podCIDR") return undefined;
-  if (asked === false || (asked === undefined && !isShared(datastore))) return undefined;
+): Promise<OpenRegistrar> {
+  const { node, register: asked, nodeAddress: wish } = config;
   const store = await openRecordStore(config);
   const parts = { store, node, machine: machineDigest(), asked, wish, kernel, log };
   return { registrar: new Registrar(parts), store };
