@@ -13,7 +13,7 @@ import {
   isOwnedBy,
   releaseHandle,
 } from "../../tunnels/ipam/allocation-block.ts";
-import { isEmptyHandle, withCount } from "../../tunnels/ipam/handle.ts";
+import { type AllocationHandle, isEmptyHandle, withCount } from "../../tunnels/ipam/handle.ts";
 import type { RecordStore, RecordValue } from "../datastore/record-store.ts";
 import { changeRecord } from "./change-record.ts";
 import {
@@ -37,13 +37,14 @@ export async function heldAddresses(
   own: BlockMap,
 ): Promise<Map<string, IpAddress[]>> {
   const record = await store.get("IPAMHandle", handle);
-  const named = Object.keys(readHandle(handle, record?.value).block);
+  const known = readHandle(handle, record?.value);
+  const named = Object.keys(known.block);
   const held = new Map<string, IpAddress[]>();
   for (const cidr of new Set([...own.keys(), ...named])) {
     const block = own.get(cidr) ?? (await readBlock(store, cidr));
     held.set(cidr, block === undefined ? [] : addressesOf(block, handle));
   }
-  await settleHandle(store, handle, held);
+  if (withCounts(known, held) !== known) await settleHandle(store, handle, held);
   return held;
 }
 
@@ -108,11 +109,16 @@ async function settleHandle(
   id: string,
   held: ReadonlyMap<string, readonly IpAddress[]>,
 ): Promise<void> {
-  await changeHandle(store, id, (handle) => {
-    let next = handle;
-    for (const [cidr, { length }] of held) next = withCount(next, cidr, length);
-    return next;
-  });
+  await changeHandle(store, id, (handle) => withCounts(handle, held));
+}
+
+function withCounts(
+  handle: AllocationHandle,
+  held: ReadonlyMap<string, readonly IpAddress[]>,
+): AllocationHandle {
+  let next = handle;
+  for (const [cidr, { length }] of held) next = withCount(next, cidr, length);
+  return next;
 }
 
 /** Sets how many addresses of a block the handle holds. */
@@ -128,7 +134,7 @@ export async function setCount(
 async function changeHandle(
   store: RecordStore,
   id: string,
-  change: (handle: ReturnType<typeof readHandle>) => ReturnType<typeof readHandle>,
+  change: (handle: AllocationHandle) => AllocationHandle,
 ): Promise<void> {
   await changeRecord(store, "IPAMHandle", id, (old: RecordValue | undefined) => {
     const handle = readHandle(id, old);

@@ -9,10 +9,10 @@ import { type CalicoGroup, KubernetesDriver } from "../datastore/kubernetes/kube
 const names = Array.from({ length: 6 }, (_, at) => `node-${at}`);
 
 describe.each<CalicoGroup>(["crd.projectcalico.org/v1", "projectcalico.org/v3"])("%s", (group) => {
-  test("six nodes that start at once share a cluster, 10 times over", async () => {
+  test("six nodes that start at once share a cluster, 3 times over", async () => {
     await using cluster = await KubernetesDriver.start(group);
     const open = () => new KubernetesRecordStore(new ApiClient(cluster.access()));
-    for (let round = 0; round < 10; round++) {
+    for (let round = 0; round < 3; round++) {
       await cluster.empty();
       for (const name of names) addCoreNode(cluster, name);
       const store = open();

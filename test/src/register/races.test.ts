@@ -54,7 +54,7 @@ test("nodes that start at once never claim a thing twice, whatever answers are l
       for (const [at, name] of names.entries()) await register(store, name, `192.0.2.${at + 1}/24`);
       expect(shared.writes).toBe(writes);
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
 });
 
@@ -69,7 +69,7 @@ test("one node registered by two processes at once ends whole", async () => {
       expect(await checkIpam(shared.open())).toEqual([]);
       expect(shared.all("IPAMBlock")).toHaveLength(1);
     }),
-    { numRuns: 40 },
+    { numRuns: 30 },
   );
 });
 
