@@ -145,6 +145,8 @@ function toConfig(sources: ReadonlyMap<string, SourcedValue>): Config {
     register: value("register") as boolean | undefined,
     nodeAddress: addressWish((name) => value(name) as string | undefined),
     etcd: etcdSettings(sources),
+    flannelConfig: value("flannelConfig") as string | undefined,
+    subnetFile: value("subnetFile") as string,
     cniDir: value("cniDir") as string | undefined,
     cniPath: value("cniPath") as string,
     runDir: value("runDir") as string,

@@ -9,6 +9,7 @@ import type { BlockOrigin } from "../../tunnels/model/block-origin.ts";
 import type { Dataplane } from "../../tunnels/model/dataplane.ts";
 import type { OverlaySettings } from "../../tunnels/model/overlay-settings.ts";
 import { ETCD_SETTINGS, type EtcdSettings } from "./etcd-settings.ts";
+import { FLANNEL_SETTINGS } from "./flannel-settings.ts";
 import { REGISTER_SETTINGS } from "./register-settings.ts";
 import type { Setting } from "./setting.ts";
 
@@ -25,6 +26,10 @@ export interface Config {
   /** How the node's own address is found where the agent registers it. */
   readonly nodeAddress: AddressWish;
   readonly etcd: EtcdSettings;
+  /** flannel's net-conf.json, in Kubernetes; undefined for its usual places. */
+  readonly flannelConfig: string | undefined;
+  /** Where a node of a flannel network writes what its CNI plugin reads. */
+  readonly subnetFile: string;
   /** A container runtime's directory for the conflist; undefined for none. */
   readonly cniDir: string | undefined;
   /** Directories of the CNI plugins, with colons between them. */
@@ -58,7 +63,7 @@ export const SETTINGS: readonly Setting[] = [
   {
     name: "datastore",
     flag: "--datastore <file:DIR|etcd://HOST|kubernetes:>",
-    help: "where nodes, pools and blocks are: file:DIR, a directory of YAML or JSON files, etcd://HOST:PORT,... or kubernetes:",
+    help: "where nodes, pools and blocks are: file:DIR, a directory of YAML or JSON files, etcd://HOST:PORT,... or kubernetes:; flannel+etcd://... or flannel+kubernetes: to join a flannel network",
     type: "text",
     needsRestart: true,
   },
@@ -89,6 +94,7 @@ export const SETTINGS: readonly Setting[] = [
   },
   ...REGISTER_SETTINGS,
   ...ETCD_SETTINGS,
+  ...FLANNEL_SETTINGS,
   {
     name: "runDir",
     flag: "--run-dir <dir>",

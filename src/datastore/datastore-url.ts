@@ -1,7 +1,8 @@
 /** What `--datastore` says, and what is wrong with it. */
 import { CausewayError } from "../errors.ts";
 
-const KINDS = "file:DIR, etcd://HOST:PORT[,HOST:PORT...] or kubernetes:";
+const KINDS =
+  "file:DIR, etcd://HOST:PORT[,HOST:PORT...] or kubernetes:, the last two also with flannel+";
 
 export function unknownKind(url: string): CausewayError {
   return new CausewayError("bad-config", `--datastore "${url}": unknown kind; use ${KINDS}`);

@@ -1,5 +1,6 @@
 /** From the settings to the store that records are written through. */
 import type { Config } from "../config/settings.ts";
+import { CausewayError } from "../errors.ts";
 import { directoryOf, unknownKind } from "./datastore-url.ts";
 import type { RecordStore } from "./record-store.ts";
 
@@ -32,6 +33,10 @@ export async function openRecordStore(
   if (url === "kubernetes:") {
     const { openKubernetesRecords } = await import("./kubernetes/open.ts");
     return openKubernetesRecords(settings);
+  }
+  if (url.startsWith("flannel+")) {
+    const what = `${url} holds no records: a flannel network has leases, which its nodes take`;
+    throw new CausewayError("bad-config", what, { hint: "causeway show vteps lists them" });
   }
   throw unknownKind(url);
 }

@@ -7,23 +7,33 @@ import { CausewayError } from "../errors.ts";
 import type { Datastore } from "./datastore.ts";
 import { directoryOf, unknownKind } from "./datastore-url.ts";
 import { FileDatastore } from "./file.ts";
-
+import type { OwnLease } from "./flannel/own-lease.ts";
 import type { SnapshotFile } from "./snapshot-file.ts";
 
 /** The settings that say which datastore it is and how to reach it. */
 export type DatastoreSettings = Pick<
   Config,
-  "datastore" | "kubeconfig" | "kubeContext" | "blocks" | "etcd"
+  | "datastore"
+  | "kubeconfig"
+  | "kubeContext"
+  | "blocks"
+  | "etcd"
+  | "node"
+  | "nodeAddress"
+  | "flannelConfig"
 >;
 
 export interface OpenOptions {
   /** Where the copy of the last good state is kept; none without. */
   readonly snapshot?: SnapshotFile;
+  /** Of a flannel network: shared with whoever joins it. */
+  readonly own?: OwnLease | undefined;
 }
 
 /**
  * @param settings `datastore`: `file:DIR`, a relative DIR is below the working directory;
- *   `etcd://HOST:PORT[,HOST:PORT...][?prefix=/calico]`; `kubernetes:`
+ *   `etcd://HOST:PORT[,HOST:PORT...][?prefix=/calico]`; `kubernetes:`; `flannel+etcd://…`;
+ *   `flannel+kubernetes:`
  * @throws CausewayError `bad-config`
  */
 export async function openDatastore(
@@ -31,7 +41,7 @@ export async function openDatastore(
   options: OpenOptions = {},
 ): Promise<Datastore> {
   const { datastore: url } = settings;
-  const [, kind, rest = ""] = /^([a-z]+):(.*)$/s.exec(url) ?? [];
+  const [, kind, rest = ""] = /^([a-z+]+):(.*)$/s.exec(url) ?? [];
   switch (kind) {
     case "file":
       return new FileDatastore(directoryOf(url), options);
@@ -43,6 +53,11 @@ export async function openDatastore(
       refuseRest(url, rest);
       const { openKubernetes } = await import("./kubernetes/open.ts");
       return openKubernetes(settings, options);
+    }
+    case "flannel+etcd":
+    case "flannel+kubernetes": {
+      const { openFlannel } = await import("./flannel/open.ts");
+      return openFlannel(settings, options);
     }
     default:
       throw unknownKind(url);

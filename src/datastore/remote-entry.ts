@@ -61,7 +61,7 @@ function entryAt(key: string, kind: ResourceKind, name: string): Entry {
   };
 }
 
-function entryProblem(problem: FieldProblem, isBare: boolean): EntryProblem {
+export function entryProblem(problem: FieldProblem, isBare: boolean): EntryProblem {
   const { path, value, reason, severity } = problem;
   const field = formatFieldPath(isBare && path[0] === "spec" ? path.slice(1) : path);
   return {

@@ -14,6 +14,8 @@ const CONFIG: Config = {
   datastore: "told:",
   register: undefined,
   nodeAddress: {},
+  flannelConfig: undefined,
+  subnetFile: "",
   cniDir: undefined,
   cniPath: "",
   runDir: "",

@@ -1,4 +1,4 @@
-/** Where etcd is and how one gets in: from `etcd://HOST:PORT,…?prefix=/calico` and the settings. */
+/** Where etcd is and how one gets in: from `[flannel+]etcd://HOST:PORT,…?prefix=/calico` and the settings. */
 import { readFileSync } from "node:fs";
 import type { EtcdSettings } from "../../config/etcd-settings.ts";
 import { CausewayError, errnoOf, reasonOf } from "../../errors.ts";
@@ -19,13 +19,15 @@ export interface Tls {
   readonly key: Buffer | undefined;
 }
 
-const FORM = "use etcd://HOST:PORT[,HOST:PORT...][?prefix=/calico]";
+/** What is below which keys, by scheme. */
+const PREFIXES = { etcd: "/calico", "flannel+etcd": "/coreos.com/network" } as const;
+type Scheme = keyof typeof PREFIXES;
 const PORT = 2379;
 
 /** @throws CausewayError `bad-config` */
 export function parseEtcdUrl(url: string, settings: EtcdSettings): EtcdAccess {
-  const [, authority = "", query = ""] =
-    /^etcd:\/\/([^/?#]*)\/?(?:\?([^#]*))?$/.exec(url) ?? fail(url, FORM);
+  const [, scheme = "", authority = "", query = ""] =
+    /^((?:flannel\+)?etcd):\/\/([^/?#]*)\/?(?:\?([^#]*))?$/.exec(url) ?? fail(url, formOf(url));
   if (authority.includes("@")) {
     // The URL is shown in many places.
     fail(url.replace(/\/\/.*@/, "//...@"), "no user and password in here; use --etcd-user");
@@ -33,9 +35,9 @@ export function parseEtcdUrl(url: string, settings: EtcdSettings): EtcdAccess {
   const endpoints = authority.split(",").map((text) => endpoint(url, text));
   const options = new URLSearchParams(query);
   for (const name of options.keys()) {
-    if (name !== "prefix") fail(url, `no such option "${name}"; ${FORM}`);
+    if (name !== "prefix") fail(url, `no such option "${name}"; ${formOf(url)}`);
   }
-  const prefix = options.get("prefix") ?? "/calico";
+  const prefix = options.get("prefix") ?? PREFIXES[scheme as Scheme];
   if (!/^\/[^/]+(\/[^/]+)*\/?$/.test(prefix)) fail(url, `prefix "${prefix}" is no path`);
   const access = { url, endpoints, prefix: prefix.replace(/\/$/, ""), settings };
   checkSettings(access);
@@ -81,11 +83,16 @@ function checkSettings(access: EtcdAccess): void {
   readPassword(access);
 }
 
+function formOf(url: string): string {
+  const scheme: Scheme = url.startsWith("flannel+") ? "flannel+etcd" : "etcd";
+  return `use ${scheme}://HOST:PORT[,HOST:PORT...][?prefix=${PREFIXES[scheme]}]`;
+}
+
 function endpoint(url: string, text: string): string {
   const [, host, port] = /^(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(?::(\d{1,5}))?$/.exec(text) ?? [];
   const number = port === undefined ? PORT : Number(port);
   if (host === undefined || number < 1 || number > 65_535) {
-    fail(url, `"${text}" is no HOST:PORT; ${FORM}`);
+    fail(url, `"${text}" is no HOST:PORT; ${formOf(url)}`);
   }
   return `${host}:${number}`;
 }

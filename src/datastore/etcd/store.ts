@@ -1,5 +1,5 @@
 /**
- * etcd as a remote store: a list of what Calico keeps there, in pages at one revision, then a watch
+ * etcd as a remote store: a list of what is kept there (form.ts), in pages at one revision, then a watch
  * from the next.
  *
  * `#revision` is the one up to which everything has been told. A watch that broke off is taken up
@@ -16,11 +16,10 @@ import type { RemoteStore } from "../remote.ts";
 import type { RemoteFeed } from "../remote-feed.ts";
 import type { EtcdClient } from "./client.ts";
 import { EtcdError, STATUS } from "./etcd-error.ts";
-import { blockKey, followedRanges, resourceKey, watchedRange } from "./keys.ts";
+import { calicoForm, type EtcdForm } from "./form.ts";
 import { listRanges } from "./list.ts";
 import type { WatchStream } from "./member.ts";
 import { EVENT_DELETE, type KeyValue, type WatchAnswer } from "./messages.ts";
-import { readEntry } from "./read-entry.ts";
 
 /** Times in milliseconds. */
 export interface FollowTimings {
@@ -47,6 +46,7 @@ export class EtcdStore implements RemoteStore {
   readonly url: string;
   readonly #client: EtcdClient;
   readonly #prefix: string;
+  readonly #form: EtcdForm;
   readonly #timings: FollowTimings;
   #revision: number | undefined;
   #stream: WatchStream | undefined;
@@ -55,16 +55,16 @@ export class EtcdStore implements RemoteStore {
   /** When (`performance.now()`) etcd was heard last. */
   #heardAt = 0;
 
-  constructor(client: EtcdClient, timings: Partial<FollowTimings> = {}) {
+  constructor(client: EtcdClient, timings: Partial<FollowTimings> = {}, form?: EtcdForm) {
     this.url = client.access.url;
     this.#client = client;
     this.#prefix = client.access.prefix;
+    this.#form = form ?? calicoForm(this.#prefix);
     this.#timings = { ...followTimings, ...timings };
   }
 
   keyOf(resource: Resource): string {
-    if (resource.kind === "IPAMBlock") return blockKey(this.#prefix, String(resource.cidr));
-    return resourceKey(this.#prefix, resource.kind, resource.name);
+    return this.#form.keyOf(resource);
   }
 
   isBefore(now: string, seen: string): boolean {
@@ -135,19 +135,18 @@ export class EtcdStore implements RemoteStore {
     try {
       // A page may take its time; whether anybody is there at all shows sooner.
       await this.#presentRevision();
-      const ranges = followedRanges(this.#prefix);
-      this.#revision = await listRanges(this.#client, ranges, start, take);
+      this.#revision = await listRanges(this.#client, this.#form.ranges, start, take);
     } catch (error) {
       this.#wantsList = true;
       throw error;
     }
+    entries = this.#form.listed?.(entries) ?? entries;
     feed.listed({ entries, revision: String(this.#revision), readAt: this.#hear() });
   }
 
   *#readPage(kvs: readonly KeyValue[], entries: Entry[]): Generator<void> {
     for (const [at, kv] of kvs.entries()) {
-      const entry = readEntry(this.#prefix, kv);
-      if (entry !== undefined) entries.push(entry);
+      entries.push(...this.#form.read(kv));
       if (at % 64 === 63) yield;
     }
   }
@@ -168,7 +167,7 @@ export class EtcdStore implements RemoteStore {
     if (this.#wantsList) stream.close();
     const asking = setInterval(() => stream.send({ progress: {} }), this.#timings.ask);
     let catchingUp: NodeJS.Timeout | undefined;
-    const { from, to } = watchedRange(this.#prefix);
+    const { from, to } = this.#form.watched;
     const [key, rangeEnd] = [Buffer.from(from), Buffer.from(to)];
     try {
       stream.send({ create: { key, rangeEnd, startRevision: told + 1 } });
@@ -208,13 +207,15 @@ export class EtcdStore implements RemoteStore {
     for (const { type, kv } of events) {
       if (kv === undefined || kv.modRevision <= told) continue;
       revision = Math.max(revision, kv.modRevision);
-      const entry = readEntry(this.#prefix, kv);
-      if (entry === undefined) continue;
-      changes.push({ key: entry.file, entry: type === EVENT_DELETE ? undefined : entry });
+      const isThere = type !== EVENT_DELETE;
+      for (const entry of this.#form.read(kv)) {
+        changes.push({ key: entry.file, entry: isThere ? entry : undefined });
+      }
     }
     this.#revision = revision;
     if (changes.length === 0) return;
-    feed.changed({ changes, revision: String(revision), readAt: this.#heardAt });
+    const settled = this.#form.changed?.(changes) ?? changes;
+    feed.changed({ changes: settled, revision: String(revision), readAt: this.#heardAt });
   }
 
   /** The server does not let us watch, and says no more than why. */

@@ -16,7 +16,7 @@ export interface ApiKind {
 export const calicoGroups = ["crd.projectcalico.org/v1", "projectcalico.org/v3"] as const;
 export type CalicoGroup = (typeof calicoGroups)[number];
 
-const nodes: ApiKind = { kind: "Node", plural: "nodes", isOptional: false };
+export const coreNodes: ApiKind = { kind: "Node", plural: "nodes", isOptional: false };
 const pools: ApiKind = { kind: "IPPool", plural: "ippools", isOptional: false };
 const settings: ApiKind = {
   kind: "FelixConfiguration",
@@ -27,7 +27,7 @@ const settings: ApiKind = {
 export function followedKinds(origin: BlockOrigin): readonly ApiKind[] {
   const isOptional = origin === "auto";
   const blocks: ApiKind = { kind: "IPAMBlock", plural: "ipamblocks", isOptional };
-  return origin === "podCIDR" ? [nodes, pools, settings] : [nodes, pools, settings, blocks];
+  return origin === "podCIDR" ? [coreNodes, pools, settings] : [coreNodes, pools, settings, blocks];
 }
 
 /** What a cluster serves of Calico's kinds. */

@@ -12,7 +12,6 @@ import {
   pathOf,
   type ServedGroup,
 } from "./api-kinds.ts";
-import { entryOf } from "./api-record.ts";
 import { type ApiObject, listKind } from "./kind-list.ts";
 import { type Epoch, pause, type Recovery } from "./recovery.ts";
 import { isGone, isServerTrouble, refusalText, type Status, statusOf } from "./refusal.ts";
@@ -47,6 +46,7 @@ export interface KindFollowerParts {
   readonly recovery: Recovery;
   readonly listener: KindListener;
   readonly kind: ApiKind;
+  readonly entryOf: (kind: ApiKind, object: ApiObject) => Entry;
   /** What the cluster serves of Calico now. */
   readonly findGroup: (signal: AbortSignal) => Promise<ServedGroup | undefined>;
   /** Milliseconds between two looks at what a cluster does not serve, or refuses. */
@@ -120,7 +120,7 @@ export class KindFollower {
 
   /** @returns false if there is nothing to watch yet */
   async #list(path: string, epoch: Epoch, signal: AbortSignal): Promise<boolean> {
-    const { client, kind, recovery, listener } = this.#parts;
+    const { client, kind, entryOf, recovery, listener } = this.#parts;
     const entries = new Map<string, Entry>();
     const taker = {
       // Page by page: all objects of a large cluster at once would be a thousand megabytes.

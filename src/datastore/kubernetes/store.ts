@@ -5,14 +5,14 @@
  */
 import type { BlockOrigin } from "../../../tunnels/model/block-origin.ts";
 import type { Resource } from "../../../tunnels/model/snapshot.ts";
-import { CausewayError } from "../../errors.ts";
+import { CausewayError, reasonOf } from "../../errors.ts";
 import type { Entry } from "../entry.ts";
 import type { EntryChange } from "../followed-records.ts";
 import type { RemoteStore } from "../remote.ts";
 import type { RemoteFeed } from "../remote-feed.ts";
 import type { ApiClient } from "./api-client.ts";
-import { type ApiKind, findServedGroup, followedKinds, type ServedGroup } from "./api-kinds.ts";
-import { entryOf, keyOf } from "./api-record.ts";
+import { type ApiForm, calicoApiForm } from "./api-form.ts";
+import { type ApiKind, findServedGroup, type ServedGroup } from "./api-kinds.ts";
 import {
   KindFollower,
   type KindList,
@@ -42,8 +42,12 @@ export const kubernetesTimings: KubernetesTimings = {
 export interface KubernetesStoreOptions {
   readonly blocks: BlockOrigin;
   readonly timings?: Partial<KubernetesTimings>;
+  /** Calico's without. */
+  readonly form?: ApiForm;
 }
 
+/** Milliseconds for what a form has to read besides. */
+const PREPARE_MS = 30_000;
 /** Quiet times after which events that go on coming are told all the same. */
 const PATIENCE = 15;
 
@@ -61,6 +65,7 @@ interface KindState {
 export class KubernetesStore implements RemoteStore, KindListener {
   readonly url: string;
   readonly #client: ApiClient;
+  readonly #form: ApiForm;
   readonly #timings: KubernetesTimings;
   readonly #recovery: Recovery;
   readonly #kinds: readonly KindState[];
@@ -78,16 +83,18 @@ export class KubernetesStore implements RemoteStore, KindListener {
   #finding: Promise<ServedGroup | undefined> | undefined;
 
   constructor(client: ApiClient, options: KubernetesStoreOptions) {
-    this.url = `kubernetes:${client.server}`;
+    this.#form = options.form ?? calicoApiForm(options.blocks);
+    this.url = `${this.#form.scheme}:${client.server}`;
     this.#client = client;
     this.#timings = { ...kubernetesTimings, ...options.timings };
     this.#recovery = new Recovery(this.#timings);
-    this.#kinds = followedKinds(options.blocks).map((kind) => {
+    this.#kinds = this.#form.kinds.map((kind) => {
       const follower = new KindFollower({
         client,
         recovery: this.#recovery,
         listener: this,
         kind,
+        entryOf: this.#form.entryOf,
         findGroup: (signal) => this.#findGroup(signal),
         recheck: this.#timings.recheck,
         overtime: this.#timings.overtime,
@@ -103,11 +110,12 @@ export class KubernetesStore implements RemoteStore, KindListener {
   }
 
   keyOf(resource: Resource): string {
-    return keyOf(resource.kind, resource.name);
+    return this.#form.keyOf(resource);
   }
 
   async follow(feed: RemoteFeed, signal: AbortSignal): Promise<void> {
     this.#feed = feed;
+    await this.#form.prepare?.(signal);
     try {
       await Promise.all(this.#kinds.map(({ follower }) => follower.follow(signal)));
     } finally {
@@ -117,6 +125,18 @@ export class KubernetesStore implements RemoteStore, KindListener {
   }
 
   relist(): void {
+    const { prepare } = this.#form;
+    if (prepare === undefined) this.#listAll();
+    else {
+      const isOver = AbortSignal.timeout(PREPARE_MS);
+      void prepare(isOver).then(
+        () => this.#listAll(),
+        (error) => this.#feed?.lost(reasonOf(error)),
+      );
+    }
+  }
+
+  #listAll(): void {
     // All together: a cluster that has lost everything is known by a list that has nothing.
     for (const state of this.#kinds) state.isSettled = false;
     for (const { follower } of this.#kinds) follower.relist();
@@ -133,7 +153,7 @@ export class KubernetesStore implements RemoteStore, KindListener {
 
   changed(kind: ApiKind, object: ApiObject, isThere: boolean, readAt: number): void {
     const { list } = this.#state(kind);
-    const entry = entryOf(kind, object);
+    const entry = this.#form.entryOf(kind, object);
     const key = entry.file;
     this.#note(object.metadata?.resourceVersion ?? this.#revision, readAt);
     if (list === undefined) this.#changes.push({ key, entry: isThere ? entry : undefined });
@@ -208,7 +228,7 @@ export class KubernetesStore implements RemoteStore, KindListener {
     const covers = (key: string): boolean => prefixes.some((prefix) => key.startsWith(prefix));
     const isAll = fresh.length === this.#kinds.length;
     feed.listed({
-      entries,
+      entries: [...entries, ...(this.#form.others?.() ?? [])],
       revision: this.#revision,
       readAt: this.#readAt,
       olderThan: this.#olderThan,

@@ -8,8 +8,12 @@ const settings = {
   kubeContext: undefined,
   blocks: "auto",
   etcd: {},
+  node: "alder",
+  nodeAddress: {},
+  flannelConfig: undefined,
 } as const;
-const kinds = "unknown kind; use file:DIR, etcd://HOST:PORT[,HOST:PORT...] or kubernetes:";
+const kinds =
+  "unknown kind; use file:DIR, etcd://HOST:PORT[,HOST:PORT...] or kubernetes:, the last two also with flannel+";
 
 test.each(["file:/etc/causeway", "file:./cluster", "file:cluster"])(
   "openDatastore opens %s",
