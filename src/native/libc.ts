@@ -94,11 +94,15 @@ export function native(): { readonly koffi: Koffi; readonly libc: Libc } {
     loaded = { koffi, libc: Object.fromEntries(calls) as Libc };
     return loaded;
   } catch (error) {
+    // Node goes on with the files that wanted it.
+    const [reason] = reasonOf(error).split("\n");
     throw new CausewayError(
       "kernel",
-      `cannot load koffi, which makes the system calls: ${reasonOf(error)}; install the package ` +
-        `with its optional dependencies for ${process.platform}-${process.arch}`,
-      { cause: error },
+      `cannot load koffi, which makes the system calls: ${reason}`,
+      {
+        cause: error,
+        hint: `install koffi for ${process.platform}-${process.arch}:  npm ci --include=optional`,
+      },
     );
   }
 }
