@@ -12,12 +12,13 @@ const benchmarks = [
   "restart",
   "change",
   "repair",
+  "table-changes",
   "codec",
   "userspace",
   "differential",
   "kubernetes-restart",
 ];
-const programs = [...benchmarks, "generate-cluster"];
+const programs = [...benchmarks, "soak", "generate-cluster"];
 let child;
 
 /** The exit code of a Node program; 130 if it was stopped by a signal. */

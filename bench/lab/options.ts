@@ -6,6 +6,8 @@ export interface BenchOptions {
   readonly quick: boolean;
   /** "NODESxBLOCKS"; empty for the sizes that the benchmark has of its own. */
   readonly sizes: readonly Size[];
+  /** How long a soak takes. */
+  readonly minutes: number;
 }
 
 export interface Size {
@@ -26,9 +28,14 @@ export async function runBenchmark(
       options: {
         quick: { type: "boolean", default: false },
         size: { type: "string", multiple: true, default: [] },
+        minutes: { type: "string", default: "60" },
       },
     });
-    await benchmark({ quick: values.quick, sizes: values.size.map(parseSize) });
+    await benchmark({
+      quick: values.quick,
+      sizes: values.size.map(parseSize),
+      minutes: Number(values.minutes),
+    });
     process.exit();
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);

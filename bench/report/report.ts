@@ -31,6 +31,7 @@ export class Report {
   readonly #quick: boolean;
   readonly #rows = new Map<string, Row>();
   readonly #requirements: Requirement[] = [];
+  readonly #kept: Record<string, unknown> = {};
 
   constructor(name: string, quick: boolean) {
     this.#name = name;
@@ -56,6 +57,11 @@ export class Report {
   /** What was measured in a group. */
   rowsOf(group: string): string[] {
     return [...this.#rows.values()].filter((row) => row.group === group).map(({ what }) => what);
+  }
+
+  /** Something for the JSON alone. */
+  keep(name: string, value: unknown): void {
+    this.#kept[name] = value;
   }
 
   require(requirement: Requirement): void {
@@ -94,6 +100,7 @@ export class Report {
         ...summarise(values),
       })),
       requirements: this.#requirements.map((one) => ({ ...one, met: isMet(one) })),
+      ...this.#kept,
     };
     writeFileSync(path, `${JSON.stringify(result, null, 1)}\n`);
     const { cpu, cores, kernel, node } = result;

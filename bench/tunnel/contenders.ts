@@ -12,8 +12,16 @@ export const TUN = "tun.causeway";
 const VXLAN_MTU = 1450;
 const IPIP_MTU = 1480;
 
+/** A process that carries a node's packets. */
+export interface NodeProcess {
+  readonly pid: number;
+  /** What it printed last. */
+  lastLine(): string;
+}
+
 /** Processes that carry packets; empty for the kernel's own ways. */
 export interface Running {
+  readonly processes: readonly NodeProcess[];
   /** Largest resident set of one node's, in bytes; 0 without any. */
   peakMemory(): number;
   stop(): Promise<void>;
@@ -28,7 +36,7 @@ export function macOf(node: number): string {
   return `66:00:00:00:00:${node.toString(16).padStart(2, "0")}`;
 }
 
-const NOTHING: Running = { peakMemory: () => 0, stop: async () => {} };
+const NOTHING: Running = { processes: [], peakMemory: () => 0, stop: async () => {} };
 
 const PLAIN: Contender = {
   name: "plain veth",
@@ -81,6 +89,7 @@ function processes(
         await setUpTun(node, at + 1, mtu);
       }
       return {
+        processes: children.map(nodeProcess),
         peakMemory: () => Math.max(...children.map(peakMemoryOf)),
         stop: async () => {
           for (const child of children) await end(child);
@@ -112,25 +121,28 @@ function cLoop(encap: "vxlan" | "ipip", mtu: number): Contender {
   });
 }
 
-function ours(encap: "vxlan" | "ipip", engine: Engine, mtu: number): Contender {
+/** With `changes` the plan of node 1 changes so many times a second. */
+export function ours(encap: "vxlan" | "ipip", engine: Engine, changes = 0): Contender {
   const script = fileURLToPath(new URL("./forwarder-process.js", import.meta.url));
-  return processes(`${engine}, ${encap}`, mtu, (node, own) => ({
-    command: ["ip", "netns", "exec", node, process.execPath, script, encap, engine, String(own)],
-    input: "",
-  }));
+  const mtu = encap === "vxlan" ? VXLAN_MTU : IPIP_MTU;
+  return processes(`${engine}, ${encap}`, mtu, (node, own) => {
+    const options = [encap, engine, String(own), String(own === 1 ? changes : 0)];
+    const command = ["ip", "netns", "exec", node, process.execPath, script, ...options];
+    return { command, input: "" };
+  });
 }
 
 export const CONTENDERS: readonly Contender[] = [
   PLAIN,
   KERNEL_VXLAN,
   cLoop("vxlan", VXLAN_MTU),
-  ours("vxlan", "offload", VXLAN_MTU),
-  ours("vxlan", "batch", VXLAN_MTU),
-  ours("vxlan", "plain", VXLAN_MTU),
+  ours("vxlan", "offload"),
+  ours("vxlan", "batch"),
+  ours("vxlan", "plain"),
   cLoop("ipip", IPIP_MTU),
-  ours("ipip", "offload", IPIP_MTU),
-  ours("ipip", "batch", IPIP_MTU),
-  ours("ipip", "plain", IPIP_MTU),
+  ours("ipip", "offload"),
+  ours("ipip", "batch"),
+  ours("ipip", "plain"),
 ];
 
 function startReady(lab: Lab, command: readonly string[], input: string): Promise<ChildProcess> {
@@ -146,6 +158,14 @@ function startReady(lab: Lab, command: readonly string[], input: string): Promis
       if (String(text).includes("ready")) resolve(child);
     });
   });
+}
+
+function nodeProcess(child: ChildProcess): NodeProcess {
+  let last = "";
+  child.stdout?.on("data", (text) => {
+    last = String(text).trim().split("\n").at(-1) ?? "";
+  });
+  return { pid: child.pid as number, lastLine: () => last };
 }
 
 async function end(child: ChildProcess): Promise<void> {

@@ -1,54 +1,47 @@
-/** One node's data path as a process of its own: forwarder-process ENCAP ENGINE NODE */
-import { hostCidr, parseCidr } from "../../encap/address/cidr.ts";
-import { parseIp } from "../../encap/address/ip-address.ts";
-import { parseMac } from "../../encap/address/mac-address.ts";
-import { buildRemoteTable } from "../../encap/build-remote-table.ts";
-import { toVni, tunnelMtu, type UnderlayMtu } from "../../encap/encap-mode.ts";
-import type { Remote, TunnelEndpoint } from "../../encap/forwarding-plan.ts";
-import { IPIP_POLICY, VXLAN_POLICY } from "../../encap/outer-policy.ts";
+/**
+ * One node's data path as a process of its own: forwarder-process ENCAP ENGINE NODE [CHANGES]
+ *
+ * With CHANGES its plan changes so many times a second; each line on standard output then says how
+ * often it has, and how often a worker was started again.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Engine } from "../../src/userspace/data-path.ts";
 import { Forwarder } from "../../src/userspace/forwarder.ts";
-import { macOf, TUN } from "./contenders.ts";
-import { PEERS } from "./link.ts";
+import { TUN } from "./contenders.ts";
+import { NodePlans } from "./forwarding-plan.ts";
 
-const [encap, engine, node] = process.argv.slice(2) as ["vxlan" | "ipip", Engine, string];
-const own = Number(node);
-const others = own === 1 ? Array.from({ length: PEERS }, (_, at) => at + 2) : [1];
+/** As the other programs of a lab have it, this one runs until it is killed. */
+const FOR_EVER = 1_000_000;
+const TELL = 250;
+const OVERLAPPING = 20;
 
+async function change(forwarder: Forwarder, plans: NodePlans, perSecond: number): Promise<void> {
+  const start = performance.now();
+  for (let changes = 1; ; changes++) {
+    const replaced = forwarder.replace(plans.plan(changes));
+    // The last one counts, so that they need not wait for each other; but none is left behind.
+    if (changes % OVERLAPPING === 0) await replaced;
+    if (changes % TELL === 0) {
+      console.log(JSON.stringify({ changes, restarts: forwarder.restarts.count }));
+    }
+    const ahead = start + (changes * 1000) / perSecond - performance.now();
+    if (ahead > 1) await sleep(ahead);
+  }
+}
+
+const [encap, engine, node, changes = "0"] = process.argv.slice(2) as [
+  "vxlan" | "ipip",
+  Engine,
+  string,
+  string?,
+];
+const plans = new NodePlans(encap, Number(node));
 const forwarder = new Forwarder({ device: TUN, engine });
 await forwarder.start();
-
-const remotes = others.map((other): Remote => {
-  const address = parseIp(`192.0.2.${other}`);
-  return encap === "vxlan" ? { encap, address, mac: parseMac(macOf(other)) } : { encap, address };
-});
-const base = {
-  localAddress: parseIp(`192.0.2.${own}`),
-  mtu: tunnelMtu(1500 as UnderlayMtu, encap, 4),
-  peers: buildRemoteTable(
-    remotes.map(({ address }, remote) => ({ cidr: hostCidr(address), remote })),
-  ),
-};
-const endpoint: TunnelEndpoint =
-  encap === "ipip"
-    ? { ...base, encap, policy: IPIP_POLICY }
-    : {
-        ...base,
-        encap,
-        policy: VXLAN_POLICY,
-        vni: toVni(4096),
-        port: 4789,
-        mac: parseMac(macOf(own)),
-      };
-await forwarder.replace({
-  endpoints: [endpoint],
-  remotes,
-  prefixes: buildRemoteTable(
-    others.map((other, remote) => ({ cidr: parseCidr(`10.244.${other}.0/24`), remote })),
-  ),
-});
+await forwarder.replace(plans.plan(0));
 const [report] = forwarder.endpoints;
 if (report?.engine !== engine) throw new Error(`engine ${report?.engine}: ${report?.reason}`);
 console.log("ready");
 // The worker alone does not keep the process.
-setInterval(() => {}, 1_000_000);
+setInterval(() => {}, FOR_EVER);
+if (Number(changes) > 0) await change(forwarder, plans, Number(changes));
