@@ -1,11 +1,10 @@
 /** `causeway validate`: are these resources right? */
 import { Command } from "commander";
-import type { ResourceFault } from "../../tunnels/model/snapshot.ts";
-import { formatFault } from "../datastore/fault-text.ts";
 import { type ValidationReport, validatePaths } from "../datastore/validate.ts";
 import { EXIT, exitCodesText } from "./exit-codes.ts";
+import { faultLines, isError } from "./fault-lines.ts";
 import { print, printJson, withProgress } from "./output.ts";
-import { plural, wrap } from "./text.ts";
+import { plural } from "./text.ts";
 
 const HELP = `
 It reads what a file datastore would: every .yaml, .yml and .json below a directory.
@@ -29,18 +28,10 @@ export function validateCommand(): Command {
 }
 
 function formatReport({ problems, files, fine }: ValidationReport): string {
-  const width = Math.max(0, ...problems.map(({ where }) => where.length));
-  const lines = problems.map((fault) => {
-    const grade = fault.severity === "warning" ? "warning: " : "";
-    return wrap(`${fault.where.padEnd(width)}  ${grade}${formatFault(fault)}`, "    ");
-  });
+  const lines = faultLines(problems);
   const errors = problems.filter(isError).length;
   const warnings = problems.length - errors;
   const found = [plural(errors, "problem"), ...(warnings > 0 ? [plural(warnings, "warning")] : [])];
   const rest = `${plural(fine, "resource")} ${fine === 1 ? "is" : "are"} fine`;
   return `${[...lines, `${found.join(", ")} in ${plural(files, "file")}, ${rest}`].join("\n")}\n`;
-}
-
-function isError({ severity }: ResourceFault): boolean {
-  return severity === "error";
 }

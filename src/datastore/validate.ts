@@ -44,7 +44,8 @@ export async function validatePaths(paths: readonly string[]): Promise<Validatio
   return { problems, files: files.size, fine };
 }
 
-async function findFiles(
+/** Adds a file, or all resource files below a directory, to `files`, or what is wrong to `problems`. */
+export async function findFiles(
   path: string,
   files: Set<string>,
   problems: ResourceFault[],
@@ -92,7 +93,8 @@ function problem(where: string, reason: string): ResourceFault {
   return { where, reason, severity: "error", keptLastGood: false };
 }
 
-function byPlace(a: ResourceFault, b: ResourceFault): number {
+/** By file, then by line. */
+export function byPlace(a: ResourceFault, b: ResourceFault): number {
   const [fileA, lineA] = placeOf(a);
   const [fileB, lineB] = placeOf(b);
   return fileA < fileB ? -1 : fileA > fileB ? 1 : lineA - lineB;

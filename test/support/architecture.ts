@@ -80,6 +80,15 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "encap/address",
     "tunnels",
   ],
+  // What operators do to the records of a datastore.
+  "src/admin": [
+    "src/config",
+    "src/datastore",
+    "src/errors.ts",
+    "src/register/change-record.ts",
+    "tunnels/model",
+    "encap/address",
+  ],
   // Lets pods into the overlay through other people's plugins.
   "src/cni": ["src/errors.ts", "src/observe/log.ts", "encap/address", "tunnels"],
   "src/agent.ts": [
@@ -108,6 +117,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "encap",
   ],
   "src/cli": [
+    "src/admin",
     "src/agent.ts",
     "src/cni",
     "src/capture",
@@ -115,6 +125,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "src/datastore",
     "src/demo",
     "src/errors.ts",
+    "src/lazy-yaml.ts",
     "src/netlink",
     "src/network-style.ts",
     "src/observe",

@@ -1,6 +1,6 @@
 /** Changes a record in the text of its JSON document, indented as it was. */
 import type { FieldPath } from "../record-problem.ts";
-import { withValue } from "./value-difference.ts";
+import { withValue } from "../value-difference.ts";
 
 /** The piece's text with another value at `path`; undefined takes it out. */
 export function changeJson(text: string, path: FieldPath, after: unknown): string {

@@ -6,15 +6,15 @@
 import type { Document, Scalar, ToStringOptions } from "yaml";
 import { yaml } from "../../lazy-yaml.ts";
 import type { FieldPath } from "../record-problem.ts";
-import { parseYamlPiece } from "../yaml-piece.ts";
-import type { TextPiece } from "./record-claim.ts";
 import {
   differences,
   isSameValue,
   type ValueChange,
   valueAt,
   withValue,
-} from "./value-difference.ts";
+} from "../value-difference.ts";
+import { parseYamlPiece } from "../yaml-piece.ts";
+import type { TextPiece } from "./record-claim.ts";
 
 const PARSE = { logLevel: "silent", prettyErrors: false } as const;
 /** Lines are broken where their author broke them. */

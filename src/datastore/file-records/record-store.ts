@@ -14,6 +14,7 @@ import type {
   RecordValue,
   StoredRecord,
 } from "../record-store.ts";
+import { isSameValue } from "../value-difference.ts";
 import { changeText } from "./change-text.ts";
 import { newYaml } from "./change-yaml.ts";
 import type { IndexedFile } from "./claim-index.ts";
@@ -23,7 +24,6 @@ import { rawOf, recordOfClaim } from "./file-form.ts";
 import { newFileName } from "./file-name.ts";
 import { placeOf, type RecordClaim } from "./record-claim.ts";
 import { replaceFile } from "./replace-file.ts";
-import { isSameValue } from "./value-difference.ts";
 
 export interface FileRecordOptions {
   /** A directory that is not there has no records, and is made with the first. */

@@ -1,6 +1,6 @@
 /** What differs between two values of JSON, and whether anything does. */
 import { isDeepStrictEqual } from "node:util";
-import type { FieldPath } from "../record-problem.ts";
+import type { FieldPath } from "./record-problem.ts";
 
 /** `after` is undefined where the field is to go. */
 export interface ValueChange {
