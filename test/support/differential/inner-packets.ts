@@ -187,6 +187,12 @@ const EITHER: readonly Oddity[] = [
   },
 ];
 
+/** Any, one that is too short, and the nearest to what would be right for headers of `least` and `length` in all. */
+function wrongLength(amount: number, least: number, length: number): number {
+  const choices = [amount, amount % (length + 1), length + 1, Math.max(0, least - 1)];
+  return choices[amount & 3] as number;
+}
+
 const ODDITIES: Readonly<Record<4 | 6, readonly Oddity[]>> = {
   4: [
     ...EITHER,
@@ -201,7 +207,8 @@ const ODDITIES: Readonly<Record<4 | 6, readonly Oddity[]>> = {
     {
       name: "total length",
       apply: (packet, amount) => {
-        packet.writeUInt16BE((amount & 1) === 0 ? amount : amount % (packet.length + 2), 2);
+        const header = ((packet[0] ?? 0) & 15) * 4;
+        packet.writeUInt16BE(wrongLength(amount, header, packet.length), 2);
         mendChecksum(packet);
         return packet;
       },
@@ -219,7 +226,7 @@ const ODDITIES: Readonly<Record<4 | 6, readonly Oddity[]>> = {
     {
       name: "payload length",
       apply: (packet, amount) => {
-        packet.writeUInt16BE((amount & 1) === 0 ? amount : amount % (packet.length - 38), 4);
+        packet.writeUInt16BE(wrongLength(amount, 0, packet.length - 40), 4);
         return packet;
       },
     },
