@@ -1,9 +1,9 @@
 /**
- * Changes a record in the text of its YAML document. Where only texts and numbers differ, they alone
- * are replaced; else the document is written anew from its parsed form, which keeps comments, the
- * order of fields and the style of each value.
+ * Changes a record in the text of its YAML document: by edits of the text where that can be told,
+ * else the document is written anew from its parsed form, which keeps comments, the order of fields
+ * and the style of each value.
  */
-import type { Document, Scalar, ToStringOptions } from "yaml";
+import type { Document, ToStringOptions } from "yaml";
 import { yaml } from "../../lazy-yaml.ts";
 import type { FieldPath } from "../record-problem.ts";
 import {
@@ -15,6 +15,7 @@ import {
 } from "../value-difference.ts";
 import { parseYamlPiece } from "../yaml-piece.ts";
 import type { TextPiece } from "./record-claim.ts";
+import { editYaml } from "./yaml-edits.ts";
 
 const PARSE = { logLevel: "silent", prettyErrors: false } as const;
 /** Lines are broken where their author broke them. */
@@ -29,10 +30,11 @@ export function changeYaml(piece: TextPiece, path: FieldPath, after: unknown): s
   const wanted = withValue(document.toJS({ maxAliasCount: 1000 }), path, after);
   const isRight = (changed: string | undefined): changed is string =>
     changed !== undefined && isSameValue(parseYamlPiece(changed, false).values?.[0], wanted);
-  const spliced = replaceScalars(text, document, changes);
-  if (isRight(spliced)) return spliced;
+  const layout = layoutOf(text);
+  const edited = editYaml(text, document, changes, wanted, layout);
+  if (isRight(edited)) return edited;
   for (const change of changes) apply(document, change);
-  return indented(document.toString(layoutOf(text)), piece);
+  return indented(document.toString(layout), piece);
 }
 
 /** A new record as a document of its own. */
@@ -47,40 +49,6 @@ export function newYaml(value: unknown): string {
     },
   });
   return document.toString(LAYOUT);
-}
-
-/** Undefined where more than scalars on one line each are to change. */
-function replaceScalars(
-  text: string,
-  document: Document,
-  changes: readonly ValueChange[],
-): string | undefined {
-  const edits: { start: number; end: number; text: string }[] = [];
-  for (const { path, after } of changes) {
-    const node: unknown = document.getIn(path, true);
-    if (!yaml().isScalar(node) || !node.range || node.anchor || node.tag) return undefined;
-    const [start, end] = node.range;
-    const source = text.slice(start, end);
-    const written = scalarText(after, node);
-    if (written === undefined || source === "" || source.includes("\n")) return undefined;
-    edits.push({ start, end, text: written });
-  }
-  edits.sort((a, b) => b.start - a.start);
-  return edits.reduce((all, { start, end, text: new_ }) => {
-    return all.slice(0, start) + new_ + all.slice(end);
-  }, text);
-}
-
-function scalarText(value: unknown, { type }: Scalar): string | undefined {
-  if (typeof value === "number" || typeof value === "boolean" || value === null) {
-    return String(value);
-  }
-  if (typeof value !== "string") return undefined;
-  if (type === "PLAIN" && /^[\w./-][\w.:/-]*$/.test(value)) {
-    const { values } = parseYamlPiece(value, false);
-    if (values?.[0] === value) return value;
-  }
-  return type === "QUOTE_SINGLE" && !/['\n]/.test(value) ? `'${value}'` : JSON.stringify(value);
 }
 
 function apply(document: Document, { path, after }: ValueChange): void {
