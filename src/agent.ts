@@ -100,7 +100,6 @@ export class Agent {
         log: parts.log,
         onDue: () => this.#wakeup.set(),
       });
-    const takesOver = (): boolean => this.#takeOver;
     this.reconciler = new Reconciler({
       kernel,
       desired: this.overlay.desired,
@@ -109,9 +108,7 @@ export class Agent {
       now: () => performance.now(),
       wallClock: () => Date.now(),
       random: Math.random,
-      get takeOver() {
-        return takesOver();
-      },
+      takesOver: () => this.#takeOver,
       onOps: (ops, failures) => this.log.applied(ops, failures),
       onTakeOver: (foreign, ours) => this.log.tookOver(foreign, ours),
       onRepair: (repair) => this.log.repaired(repair),
@@ -205,7 +202,10 @@ export class Agent {
 
   /** Turns until nothing is left to do. */
   async #turns(signal: AbortSignal): Promise<void> {
-    if (performance.now() >= this.#nextReadBack) this.reconciler.readAgain();
+    if (performance.now() >= this.#nextReadBack) {
+      this.#nextReadBack = Number.POSITIVE_INFINITY;
+      this.reconciler.readAgain();
+    }
     this.#isTurning = true;
     try {
       do await this.#turn();
@@ -292,7 +292,7 @@ export class Agent {
     const interval = this.overlay.settings.routeRefreshInterval.value;
     const now = performance.now();
     if (interval === 0) this.#nextReadBack = Number.POSITIVE_INFINITY;
-    else if (this.#nextReadBack <= now || this.#nextReadBack > now + interval * 1.1) {
+    else if (this.#nextReadBack > now + interval * 1.1) {
       this.#nextReadBack = now + interval * (1 + Math.random() / 10);
     }
   }

@@ -90,7 +90,7 @@ async function removeAll(dryRun: boolean): Promise<CleanupReport> {
     now: () => performance.now(),
     wallClock: () => Date.now(),
     random: Math.random,
-    takeOver: false,
+    takesOver: () => false,
     onOps: (ops, failed) => {
       const bad = new Set(failed.map(({ at }) => at));
       let at = 0;

@@ -14,7 +14,7 @@ import {
 } from "../../tunnels/kernel/kernel-state.ts";
 import { PathTable } from "../../tunnels/kernel/path-table.ts";
 import { CAUSE, type Dirty } from "../../tunnels/reconcile/dirty.ts";
-import { Reconciler, type ReconcilerOptions } from "../../tunnels/reconcile/reconciler.ts";
+import { Reconciler } from "../../tunnels/reconcile/reconciler.ts";
 import { delivered, FakeKernel } from "./fake-kernel.ts";
 import { OtherProgram } from "./other-program.ts";
 import { fillState, type KernelObject, objectsOf, printObject } from "./state-lines.ts";
@@ -26,7 +26,8 @@ export const UNDERLAY: readonly string[] = [
   "address fd00:9::1/64 dev eth0",
 ];
 
-export interface LabOptions extends Partial<Pick<ReconcilerOptions, "takeOver">> {
+export interface LabOptions {
+  readonly takeOver?: boolean;
   readonly features?: Partial<KernelFeatures>;
 }
 
@@ -172,7 +173,7 @@ export class ReconcilerLab {
       now: () => this.now,
       wallClock: () => this.now,
       random: () => this.random,
-      takeOver,
+      takesOver: () => takeOver,
       onOps: (ops, failures) => {
         this.#ops.push(...ops);
         this.#failures.push(...failures.map(({ op, code }) => `${objectName(op)}: ${code}`));

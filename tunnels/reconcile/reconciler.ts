@@ -44,7 +44,8 @@ export interface ReconcilerOptions {
   readonly wallClock: () => number;
   /** 0 to 1, for jitter. */
   readonly random: () => number;
-  readonly takeOver: boolean;
+  /** Whether foreign routes at our destinations are replaced, as it is now. */
+  readonly takesOver: () => boolean;
   /** Absent where nothing is carried in userspace, or nothing is really done. */
   readonly forwarding?: ForwardingStages | undefined;
   readonly onOps?: (ops: KernelOps, failures: readonly OpFailure[]) => void;
@@ -213,8 +214,9 @@ export class Reconciler {
   }
 
   #planInput(dirty: Dirty): PlanInput {
-    const { kernel, takeOver } = this.#options;
-    return { ...this.#picture, dirty, paths: kernel.paths, takeOver, waiting: this.#waiting };
+    const { kernel, takesOver } = this.#options;
+    const { paths } = kernel;
+    return { ...this.#picture, dirty, paths, takeOver: takesOver(), waiting: this.#waiting };
   }
 
   async #forward({ removes }: Stage): Promise<void> {

@@ -56,7 +56,7 @@ beforeEach(async () => {
     now: () => ++time,
     wallClock: () => ++time,
     random: () => 0,
-    takeOver: true,
+    takesOver: () => true,
   });
   await kernel.watch((change) => void reconciler.observe(change));
   reconciler.readAgain();
