@@ -23,7 +23,8 @@ export class WorkerClient {
   readonly #ring: PieceRing;
   readonly #pending = new Map<number, Pending>();
   readonly #replies: WorkerReply[] = [];
-  #isDraining = false;
+  /** `performance.now()` when the answers have to wait; undefined until one comes in this turn. */
+  #turnEnd: number | undefined;
   #lastId = 0;
   #failure: CausewayError | undefined;
 
@@ -109,20 +110,26 @@ export class WorkerClient {
 
   #queue(reply: WorkerReply): void {
     this.#replies.push(reply);
-    if (!this.#isDraining) this.#drain();
+    this.#drain();
   }
 
-  /** Node delivers up to 1,000 thread messages in one go, so slices are cut here. */
+  /**
+   * Node delivers up to 1,000 thread messages in one turn of the loop, each by a call of its own: all
+   * of them share the turn's time, and what is left waits for the next turn.
+   */
   #drain(): void {
-    this.#isDraining = true;
-    const end = performance.now() + SLICE;
-    let at = 0;
-    while (at < this.#replies.length && (at === 0 || performance.now() < end)) {
-      this.#deliver(this.#replies[at++] as WorkerReply);
+    if (this.#turnEnd === undefined) {
+      this.#turnEnd = performance.now() + SLICE;
+      setImmediate(() => {
+        this.#turnEnd = undefined;
+        if (this.#replies.length > 0) this.#drain();
+      });
     }
-    this.#replies.splice(0, at);
-    if (this.#replies.length > 0) setImmediate(() => this.#drain());
-    else this.#isDraining = false;
+    while (performance.now() < this.#turnEnd) {
+      const reply = this.#replies.shift();
+      if (reply === undefined) return;
+      this.#deliver(reply);
+    }
   }
 
   #deliver(reply: WorkerReply): void {

@@ -180,6 +180,15 @@ export class RouteTable {
     return this.#seen[row] === round;
   }
 
+  /** The used rows that read-back number `round` did not see, ascending. */
+  unseen(round: number): number[] {
+    const rows: number[] = [];
+    for (let row = 0; row < this.#rows; row++) {
+      if (this.#seen[row] !== round && this.#paths[row] !== FREE) rows.push(row);
+    }
+    return rows;
+  }
+
   /** The used rows, ascending. Rows may be removed or changed while walking. */
   *rows(): Generator<number> {
     for (let row = 0; row < this.#rows; row++) if (this.#paths[row] !== FREE) yield row;

@@ -97,10 +97,10 @@ export class RouteReader {
       },
     };
     await this.#kernel.readRoutes(family, visitor);
-    for (const row of actual.rows()) if (!actual.wasSeen(row, round)) actual.removeRow(row);
+    for (const row of actual.unseen(round)) actual.removeRow(row);
     if (dirty.all !== undefined) return;
-    for (const row of desired.rows()) {
-      if (!desired.wasSeen(row, round)) dirty.markRoute(desired.destinationOf(row), cause);
+    for (const row of desired.unseen(round)) {
+      dirty.markRoute(desired.destinationOf(row), cause);
     }
   }
 }
