@@ -50,12 +50,13 @@ async function everyAgent(processes: readonly Agents[]): Promise<Followed[]> {
 async function allInSync(processes: readonly Agents[], count: number, seconds: number) {
   const end = performance.now() + seconds * 1_000;
   for (;;) {
-    const agents = await everyAgent(processes);
-    const inSync = agents.filter(({ isOk }) => isOk).length;
+    const counts = processes.map((one) => one.next("count"));
+    for (const one of processes) one.send({ what: "count" });
+    const inSync = (await Promise.all(counts)).reduce((sum, one) => sum + one.inSync, 0);
     progress(`${inSync} of ${count} agents in sync`);
-    if (inSync === count) return agents;
+    if (inSync === count) return await everyAgent(processes);
     if (performance.now() > end) throw new Error(`only ${inSync} of ${count} agents are in sync`);
-    await sleep(500);
+    await sleep(1_000);
   }
 }
 

@@ -6,9 +6,11 @@ import type { Followed, FromAgents, ToAgents } from "./messages.ts";
 
 const tell = (message: FromAgents): void => void process.send?.(message);
 const agents: Followed[] = [];
+let inSync = 0;
 
 process.on("message", (message: ToAgents) => {
-  if (message.what === "report") tell({ what: "followed", agents });
+  if (message.what === "count") tell({ what: "count", inSync });
+  else if (message.what === "report") tell({ what: "followed", agents });
   else void start(message);
 });
 process.on("disconnect", () => process.exit());
@@ -18,7 +20,7 @@ const STARTING = 40;
 
 async function start({ agents: count, url, ca }: Extract<ToAgents, { what: "start" }>) {
   while (agents.length < count) {
-    if (agents.filter(({ isOk }) => !isOk).length < STARTING) void follow(url, ca);
+    if (agents.length - inSync < STARTING) void follow(url, ca);
     else await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
@@ -33,10 +35,11 @@ async function follow(url: string, ca: string): Promise<void> {
     authorization: async () => "Bearer first",
   });
   const datastore = new RemoteDatastore(new KubernetesStore(client, { blocks: "auto" }));
-  for await (const { changes, condition, inSync } of datastore.watch(
+  for await (const { changes, condition, inSync: isListed } of datastore.watch(
     new AbortController().signal,
   )) {
-    const isOk = inSync && condition.state === "ok";
+    const isOk = isListed && condition.state === "ok";
+    if (isOk !== agent.isOk) inSync += isOk ? 1 : -1;
     if (agent.isOk && !isOk) agent.lostAt = Date.now();
     if (!agent.isOk && isOk) agent.backAt = Date.now();
     agent.isOk = isOk;

@@ -33,6 +33,10 @@ export type ToAgents =
       readonly url: string;
       readonly ca: string;
     }
+  | { readonly what: "count" }
   | { readonly what: "report" };
 
-export type FromAgents = { readonly what: "followed"; readonly agents: readonly Followed[] };
+export type FromAgents =
+  /** Agents that are in sync now. */
+  | { readonly what: "count"; readonly inSync: number }
+  | { readonly what: "followed"; readonly agents: readonly Followed[] };

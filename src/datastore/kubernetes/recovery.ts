@@ -72,15 +72,13 @@ export class Recovery {
    */
   failed(epoch: Epoch, leastDelay: number = 0): void {
     if (epoch !== this.#epoch) return;
-    const { firstWindow, lastWindow, steady } = this.#timings;
     const now = performance.now();
-    if (!this.#isOut && now - this.#recoveredAt > steady) this.#failures = 0;
-    const window = Math.min(lastWindow, firstWindow * 2 ** this.#failures);
+    if (!this.#isOut && now - this.#recoveredAt > this.#timings.steady) this.#failures = 0;
     this.#epoch++;
-    this.#failures++;
     this.#isOut = true;
     this.#isProbed = false;
-    this.#retryAt = now + leastDelay + Math.random() * window;
+    this.#retryAt = now + leastDelay + retryDelay(this.#failures, this.#timings, Math.random());
+    this.#failures++;
     this.#tell();
   }
 
@@ -106,6 +104,15 @@ export class Recovery {
   #tell(): void {
     for (const resolve of this.#onChange.splice(0)) resolve();
   }
+}
+
+/**
+ * Milliseconds to wait after so many failures before this one.
+ * @param random 0 to below 1; not a part of the window but all of it, or agents would still come in step
+ */
+export function retryDelay(failures: number, timings: RecoveryTimings, random: number): number {
+  const { firstWindow, lastWindow } = timings;
+  return random * Math.min(lastWindow, firstWindow * 2 ** failures);
 }
 
 /** Ends early, without an error, when `signal` is aborted. */

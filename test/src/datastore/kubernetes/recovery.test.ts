@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Recovery } from "../../../../src/datastore/kubernetes/recovery.ts";
+import { Recovery, retryDelay } from "../../../../src/datastore/kubernetes/recovery.ts";
 
 const timings = { firstWindow: 200, lastWindow: 800, steady: 60_000 };
 const never = (): AbortSignal => new AbortController().signal;
@@ -40,19 +40,19 @@ test("Recovery takes failures of one outage for one", async () => {
   await recovery.admit(never());
 });
 
-test("Recovery spreads many agents over its window", async () => {
-  const waits = await Promise.all(
-    Array.from({ length: 400 }, async () => {
-      const recovery = new Recovery(timings);
-      recovery.failed(await recovery.admit(never()));
-      return wait(recovery);
-    }),
-  );
-  const early = waits.filter((one) => one < timings.firstWindow / 2).length;
-  // Four hundred throws of a coin: outside of this once in a thousand million years of tests.
-  expect(early).toBeGreaterThan(100);
-  expect(early).toBeLessThan(300);
-});
+test.each([
+  [0, 200],
+  [1, 400],
+  [2, 800],
+  [9, 800],
+])(
+  "retryDelay spreads agents over a window that grows to its last size: %i",
+  (failures, window) => {
+    expect(retryDelay(failures, timings, 0)).toBe(0);
+    expect(retryDelay(failures, timings, 0.5)).toBe(window / 2);
+    expect(retryDelay(failures, timings, 1)).toBe(window);
+  },
+);
 
 test("Recovery waits at least as long as the server asks", async () => {
   const recovery = new Recovery({ ...timings, firstWindow: 1 });
