@@ -24,7 +24,8 @@ import { Report } from "./report/report.ts";
 
 /** Milliseconds that the server is away. */
 const AWAY = 10_000;
-const PROCESSES = 2;
+/** Of agents: so many event loops that none is held up by the agents of others. */
+const PROCESSES = 8;
 /** Records of nodes that the server holds. */
 const NODES = 20;
 

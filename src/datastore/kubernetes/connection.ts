@@ -32,7 +32,7 @@ export interface Connection {
 
 /** Times in milliseconds. */
 export interface ConnectionTimings {
-  /** To connect, TLS included. */
+  /** To connect, TLS included; long, or what an overloaded server does for us would be for nothing. */
   readonly connect: number;
   /** Without a byte from the server for this time, it is asked whether it is there … */
   readonly idle: number;
@@ -43,7 +43,7 @@ export interface ConnectionTimings {
 }
 
 export const connectionTimings: ConnectionTimings = {
-  connect: 10_000,
+  connect: 30_000,
   idle: 15_000,
   answer: 15_000,
   watch: 600_000,

@@ -74,18 +74,26 @@ export class Http2Connection implements Connection {
     this.#bytesRead = bytesRead;
     if (!isQuiet || this.#isAsked || this.isOver) return;
     this.#isAsked = true;
-    const silent = setTimeout(() => {
-      const seconds = Math.round((this.#timings.idle + this.#timings.answer) / 1_000);
-      this.#session.destroy(
-        new CausewayError("datastore", `the API server has been silent for ${seconds} s`),
-      );
-    }, this.#timings.answer);
+    // After a stop of our own, of this process or its machine, the answer may lie unread: once round the
+    // event loop, and it is read.
+    const silent = setTimeout(
+      () => setImmediate(() => this.#giveUp(bytesRead)),
+      this.#timings.answer,
+    );
     const isAsked = this.#session.ping((error) => {
       clearTimeout(silent);
       this.#isAsked = false;
       if (error !== null) this.#session.destroy(error);
     });
     if (!isAsked) clearTimeout(silent);
+  }
+
+  #giveUp(bytesRead: number): void {
+    if (this.isOver || this.#session.socket?.bytesRead !== bytesRead) return;
+    const seconds = Math.round((this.#timings.idle + this.#timings.answer) / 1_000);
+    this.#session.destroy(
+      new CausewayError("datastore", `the API server has been silent for ${seconds} s`),
+    );
   }
 }
 

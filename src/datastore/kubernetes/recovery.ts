@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 export interface RecoveryTimings {
   /** The first wait is a random part of this … */
   readonly firstWindow: number;
-  /** … and after repeated failures of this. */
+  /** … and after repeated failures of this: a server that is overloaded must get less to do. */
   readonly lastWindow: number;
   /** An outage this long after the last one begins with the first window again. */
   readonly steady: number;
@@ -17,7 +17,7 @@ export interface RecoveryTimings {
 
 export const recoveryTimings: RecoveryTimings = {
   firstWindow: 10_000,
-  lastWindow: 30_000,
+  lastWindow: 60_000,
   steady: 60_000,
 };
 
