@@ -52,7 +52,8 @@ export interface KindMigration {
 
 export interface MigrationProblem {
   readonly kind: RecordKind;
-  readonly name: string;
+  /** Absent where it could not be read. */
+  readonly name?: string;
   readonly reason: string;
 }
 
@@ -128,7 +129,11 @@ class Work {
   }
 
   async #both(kind: RecordKind): Promise<[readonly StoredRecord[], Map<string, StoredRecord>]> {
-    const [originals, copies] = await Promise.all([this.#from.list(kind), this.#to.list(kind)]);
+    const onUnreadable = ({ message }: CausewayError): void => this.#leftOut(kind, message);
+    const [originals, copies] = await Promise.all([
+      this.#from.list(kind, { onUnreadable }),
+      this.#to.list(kind),
+    ]);
     return [originals, new Map(copies.map((one) => [one.value.metadata.name, one]))];
   }
 
@@ -169,6 +174,12 @@ class Work {
       return `${formatFieldPath(path)} is ${shown(after)} there, and ${shown(before)} here`;
     }
     return undefined;
+  }
+
+  /** It is met at every reading, and told of once. */
+  #leftOut(kind: RecordKind, message: string): void {
+    const reason = `left out, it cannot be read: ${message}`;
+    if (!this.problems.some((one) => one.reason === reason)) this.problems.push({ kind, reason });
   }
 
   #problem({ kind, metadata: { name } }: RecordValue, reason: string): void {

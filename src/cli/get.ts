@@ -47,7 +47,14 @@ export function getCommand(): Command {
 }
 
 async function readAll(store: RecordStore, kind: RecordKind): Promise<readonly RecordValue[]> {
-  return (await store.list(kind)).map(({ value }) => value);
+  const unreadable = new Map<string, string>();
+  const records = await store.list(kind, {
+    onUnreadable: ({ message, hint }) => unreadable.set(message, hint ?? "mend it"),
+  });
+  for (const [what, hint] of unreadable) {
+    process.stderr.write(`causeway: left out: ${what}\n  → ${hint}\n`);
+  }
+  return records.map(({ value }) => value);
 }
 
 /** Undefined where there is none, which is said then. */

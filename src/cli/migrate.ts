@@ -121,7 +121,8 @@ function formatMigration({ kinds, problems, verified }: Migration, asked: Asked)
     "only in TO",
   ];
   const lines = problems.map(({ kind, name, reason }) => {
-    return wrap(`${titleOf(kind, name)}: ${reason}`, "    ");
+    const title = name === undefined ? kind : titleOf(kind, name);
+    return wrap(`${title}: ${reason}`, "    ");
   });
   const total = kinds.reduce((sum, { copied, overwritten }) => sum + copied + overwritten, 0);
   const what = `${plural(total, "record")} ${dryRun ? "to copy" : "copied"} from ${from} to ${to}`;

@@ -13,6 +13,7 @@
  * store says that the record is wrong. After `datastore` the write may have happened all the same:
  * read before trying again.
  */
+import type { CausewayError } from "../errors.ts";
 
 export type RecordKind =
   | "IPPool"
@@ -43,10 +44,12 @@ export interface StoredRecord {
   readonly revision: string;
 }
 
-/** Part of a list: all names, or those of one node's block affinities. */
+/** Part of a list: all names, or those of one node's block affinities; and what it lacks. */
 export interface ListOptions {
   /** Only for `BlockAffinity`: those of this node, so that a start reads no more than its own. */
   readonly node?: string;
+  /** Told of what cannot be read, which the list leaves out. */
+  readonly onUnreadable?: (error: CausewayError) => void;
 }
 
 export interface RecordStore {

@@ -133,6 +133,13 @@ export class RecordLab implements AsyncDisposable {
     return path;
   }
 
+  /** Puts a value into etcd past all of us; the whole key. */
+  async putRaw({ url }: LabStore, key: string, value: string): Promise<string> {
+    const whole = `${new URL(url).searchParams.get("prefix")}${key}`;
+    await (await this.#etcd)?.ctl("put", whole, value);
+    return whole;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const store of this.#open) await store.close();
     if (this.#etcd !== undefined) await (await this.#etcd)[Symbol.asyncDispose]();

@@ -55,7 +55,7 @@ export class EtcdRecordStore implements RecordStore {
     await this.#asking(() =>
       listRanges(this.#client, this.#ranges(kind, options), start, (kvs) => {
         for (const kv of kvs) {
-          const record = this.#readable(kind, kv);
+          const record = this.#readable(kind, kv, options);
           if (record !== undefined) records.push(record);
         }
       }),
@@ -147,10 +147,15 @@ export class EtcdRecordStore implements RecordStore {
     return { value: decodeRecord(kind, key.toString(), value), revision: String(modRevision) };
   }
 
-  #readable(kind: RecordKind, kv: KeyValue): StoredRecord | undefined {
+  #readable(
+    kind: RecordKind,
+    kv: KeyValue,
+    { onUnreadable }: ListOptions,
+  ): StoredRecord | undefined {
     try {
       return this.#stored(kind, kv);
-    } catch {
+    } catch (error) {
+      onUnreadable?.(asCausewayError(error));
       return undefined;
     }
   }

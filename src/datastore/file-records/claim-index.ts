@@ -9,6 +9,10 @@ export interface IndexedFile extends FileClaims {
   readonly version: string;
 }
 
+export interface PlacedText extends BrokenText {
+  readonly place: string;
+}
+
 export class ClaimIndex {
   readonly files: Map<string, IndexedFile> = new Map();
   readonly #byKind = new Map<RecordKind, Map<string, RecordClaim[]>>();
@@ -30,13 +34,16 @@ export class ClaimIndex {
     return [...(this.#byKind.get(kind)?.keys() ?? [])].sort();
   }
 
-  /** Text that cannot be read and may mean this name, with its place. */
-  broken(name: string): (BrokenText & { readonly place: string }) | undefined {
-    for (const [path, { broken }] of this.files) {
-      const found = broken.find(({ text }) => text.includes(name));
-      if (found !== undefined) return { ...found, place: `${path}:${found.line}` };
-    }
-    return undefined;
+  /** Text that cannot be read and may mean this name. */
+  broken(name: string): PlacedText | undefined {
+    return this.allBroken().find(({ text }) => text.includes(name));
+  }
+
+  /** All text that cannot be read. */
+  allBroken(): PlacedText[] {
+    return [...this.files].flatMap(([path, { broken }]) =>
+      broken.map((one) => ({ ...one, place: `${path}:${one.line}` })),
+    );
   }
 
   #add(claim: RecordClaim): void {

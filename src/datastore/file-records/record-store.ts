@@ -57,9 +57,13 @@ export class FileRecordStore implements RecordStore {
     });
   }
 
-  list(kind: RecordKind, { node }: ListOptions = {}): Promise<readonly StoredRecord[]> {
+  list(kind: RecordKind, options: ListOptions = {}): Promise<readonly StoredRecord[]> {
     return this.#inTurn(async () => {
+      const { node, onUnreadable } = options;
       await this.#records.look();
+      for (const { place, reason } of this.#records.index.allBroken()) {
+        onUnreadable?.(this.#unreadable(`${join(this.#directory, place)}: ${reason}`));
+      }
       const found = this.#records.index.names(kind).flatMap((name) => {
         const claim = this.#find(kind, name);
         return claim === undefined ? [] : [stored(claim, kind, name)];
@@ -130,9 +134,12 @@ export class FileRecordStore implements RecordStore {
     if (broken === undefined) return;
     const where = join(this.#directory, broken.place);
     const what = `${kind} "${name}" may be in ${where}, which cannot be read: ${broken.reason}`;
-    throw new CausewayError("bad-resource", what, {
-      hint: `mend it; causeway validate ${this.#directory}`,
-    });
+    throw this.#unreadable(what);
+  }
+
+  #unreadable(what: string): CausewayError {
+    const hint = `mend it; causeway validate ${this.#directory}`;
+    return new CausewayError("bad-resource", what, { hint });
   }
 
   async #change(

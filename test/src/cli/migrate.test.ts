@@ -167,6 +167,21 @@ describe("causeway migrate", () => {
     expect(await to.names("IPPool")).toEqual([]);
   });
 
+  test("says what in etcd cannot be read, and is not done before it is mended", async () => {
+    const [from, to] = [await lab.make("etcd"), await lab.make("file")];
+    await from.put(pool("green", "10.77.0.0/16"));
+    const key = await lab.putRaw(from, "/resources/v3/projectcalico.org/ippools/red", "{");
+    const { code, stdout } = await migrate(from, to);
+    expect(stdout).toMatch(/^1 record copied from .*; 1 problem\n/s);
+    expect(stdout.replaceAll("\n    ", " ")).toContain(
+      `\nIPPool: left out, it cannot be read: ${key}: not JSON`,
+    );
+    expect(code).toBe(1);
+    const { stdout: listed, stderr } = await from.run("get", "ippools");
+    expect(listed).toMatch(/^name .*\ngreen .*\n$/);
+    expect(stderr).toMatch(/^causeway: left out: .*ippools\/red: not JSON.*\n {2}→ /);
+  });
+
   test("of one store into itself is wrong usage", async () => {
     const { code } = await causeway(["migrate", "kubernetes:", "kubernetes:"]);
     expect(code).toBe(64);
