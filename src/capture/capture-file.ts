@@ -2,12 +2,15 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import type { CapturedPacket } from "../../encap/capture/captured-packet.ts";
 import { encodePcapHeader, encodePcapRecord } from "../../encap/capture/pcap.ts";
-import { CausewayError } from "../errors.ts";
+import { CausewayError, errnoOf } from "../errors.ts";
 import { captureName } from "./read-capture.ts";
 
 const STDOUT = 1;
 /** Bytes that are gathered before they are written. */
 const GATHERED = 65_536;
+/** Milliseconds that a full pipe is left to its reader. */
+const PAUSE = 5;
+const NEVER = new Int32Array(new SharedArrayBuffer(4));
 
 export class CaptureFile {
   readonly #path: string;
@@ -35,7 +38,7 @@ export class CaptureFile {
     this.#records = [];
     this.#bytes = 0;
     for (let at = 0; at < all.length; ) {
-      at += this.#try(() => writeSync(this.#fd, all, at));
+      at += this.#try(() => writeSome(this.#fd, all, at));
     }
   }
 
@@ -55,6 +58,18 @@ export class CaptureFile {
     } catch (error) {
       const name = this.#path === "-" ? "stdout" : captureName(this.#path);
       throw CausewayError.from(error, "bad-resource", `cannot write ${name}`);
+    }
+  }
+}
+
+/** Node's stdout does not block where it is a pipe; whoever reads it sets the pace all the same. */
+function writeSome(fd: number, bytes: Uint8Array, at: number): number {
+  for (;;) {
+    try {
+      return writeSync(fd, bytes, at);
+    } catch (error) {
+      if (errnoOf(error) !== "EAGAIN") throw error;
+      Atomics.wait(NEVER, 0, 0, PAUSE);
     }
   }
 }

@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { encodePcapHeader, encodePcapRecord } from "../../encap/capture/pcap.ts";
 import { programFile } from "../../src/demo/agent-process.ts";
 import { deviceIndex } from "../../src/native/device-request.ts";
 import { bindSocket, closeDescriptor, openSocket, send } from "../../src/native/linux.ts";
@@ -104,6 +105,8 @@ async function decode(path: string): Promise<Told[]> {
 /** For VLAN 5, priority 6: a receiving kernel takes the tag out of the packet, and keeps it beside. */
 const TAGGED = "ffffffffffff0200000000018100c005080045000014000000004011b6e8c0000201c0000202";
 
+const IPV4_PACKET = "4500001400000000400166e70a0000010a000002";
+
 function sendFrame(hex: string): void {
   inNetworkNamespace(`/run/netns/${A}`, () => {
     const [AF_PACKET, SOCK_RAW] = [17, 3];
@@ -168,6 +171,18 @@ test("decode follows a pipe that capture writes to", async () => {
   expect(pipeline.output.stdout).toMatch(
     /VXLAN vni 4096: IP 10\.244\.0\.1 > 10\.244\.0\.2.*\n.*\n$/,
   );
+});
+
+test("encap writes to a pipe whose reader is slow", async () => {
+  const input = join(folder, "many.pcap");
+  const packet = { time: 1n, linkType: 101, bytes: Buffer.from(IPV4_PACKET, "hex"), length: 20 };
+  const records = Array.from({ length: 5_000 }, () => encodePcapRecord(packet));
+  writeFileSync(input, Buffer.concat([encodePcapHeader(101), ...records]));
+  const words = `encap ${input} - --mode ipip --local 192.0.2.1 --remote 192.0.2.2`.split(" ");
+  const pipeline = start(["sh", "-c", `${program(...words).join(" ")} | (sleep 1; wc -c)`]);
+  expect(await pipeline.ended).toBe(0);
+  expect(pipeline.output.stderr).toContain("5,000 packets of 5,000 encapsulated");
+  expect(Number(pipeline.output.stdout)).toBe(24 + 5_000 * (16 + 20 + 20));
 });
 
 test("capture reads devices without Ethernet headers, and each packet of lo once", async () => {
