@@ -56,7 +56,7 @@ describe.each<[string, () => Promise<JoinedDatastore>, number]>([
       expect(await store.list("IPAMBlock")).toHaveLength(8);
       await lab.stopAgents();
     }
-  }, 180_000);
+  }, 600_000);
 
   test("carry their pods, through restarts and a node address that changes", async () => {
     await using cluster = await emptyCluster();
@@ -100,7 +100,7 @@ describe.each<[string, () => Promise<JoinedDatastore>, number]>([
     expect(await store.list("IPAMBlock")).toHaveLength(6);
     await lab.agent(first).until(({ state, counts }) => state === "in sync" && counts.blocks === 6);
     await lab.stopAgents();
-  }, 120_000);
+  }, 300_000);
 
   test("follow a host that gets another name, with the same blocks", async () => {
     await using cluster = await emptyCluster(["elm", "oak"]);
@@ -123,5 +123,5 @@ describe.each<[string, () => Promise<JoinedDatastore>, number]>([
     expect(names).toEqual(["oak"]);
     expect(await cidrs()).toEqual(before);
     expect(await checkIpam(store)).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 });

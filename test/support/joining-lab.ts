@@ -117,7 +117,7 @@ export class JoiningLab implements AsyncDisposable {
     const hasJoined = ({ state, counts, registration }: StatusReport): boolean =>
       state === "in sync" && counts.nodes === count && (registration?.blocks.length ?? 0) > 0;
     const all = [...this.agents.values()];
-    return Promise.all(all.map((agent) => agent.until(hasJoined, 30_000, "joined")));
+    return Promise.all(all.map((agent) => agent.until(hasJoined, 90_000, "joined")));
   }
 
   async stopAgents(): Promise<void> {
