@@ -16,7 +16,7 @@ import type { AllocationBlock } from "../../tunnels/ipam/allocation-block.ts";
 import type { ChosenAddress, NoAddress } from "../../tunnels/ipam/node-address.ts";
 import { type AddressPool, eligiblePools } from "../../tunnels/ipam/pool.ts";
 import type { RecordStore, RecordValue } from "../datastore/record-store.ts";
-import { reasonOf } from "../errors.ts";
+import { CausewayError, reasonOf } from "../errors.ts";
 import { adoptNode } from "./adopt-node.ts";
 import { changeRecord } from "./change-record.ts";
 import { Claims, readIpamLimits } from "./claims.ts";
@@ -29,6 +29,7 @@ import {
 } from "./node-record.ts";
 import { ownBlocks } from "./own-blocks.ts";
 import { readAddressPool } from "./read-pool.ts";
+import { answersRollCall } from "./roll-call.ts";
 import { holdTunnelAddresses, type TunnelHolding } from "./tunnel-addresses.ts";
 
 /** @param current what the record says now */
@@ -45,6 +46,8 @@ export interface RegisterInputs {
   readonly findAddress: FindAddress;
   /** Names of other nodes that claim one of these addresses, as far as is known. */
   readonly claimants: (addresses: readonly IpAddress[]) => readonly string[];
+  /** Milliseconds that another machine of this name has to say that it lives. */
+  readonly patience?: number;
 }
 
 export interface NodeAddresses {
@@ -62,7 +65,11 @@ export interface Registered {
   readonly problems: readonly Problem[];
   /** Names of pools without a free block. */
   readonly full: ReadonlySet<string>;
+  /** Another machine has the name, and nothing was done. */
+  readonly isNameTaken: boolean;
 }
+
+const NOTHING = { blocks: [], podBlocks: [], full: new Set<string>(), isNameTaken: false };
 
 /** @throws CausewayError where the datastore cannot be read or written */
 export async function registerNode(inputs: RegisterInputs): Promise<Registered> {
@@ -80,7 +87,13 @@ export async function registerNode(inputs: RegisterInputs): Promise<Registered> 
   const found = await findAddresses(inputs, pools, record?.value, problems);
   const { addresses } = found;
   if (record === undefined && addresses[4] === undefined && addresses[6] === undefined) {
-    return { ...found, blocks: [], podBlocks: [], problems, full: new Set() };
+    return { ...found, ...NOTHING, problems };
+  }
+  if (await isNameTaken(inputs, record?.value)) {
+    const reason = "another machine is registered under this name, and its agent lives";
+    const hint = "give one of the two another --node";
+    problems.push({ subject: `node ${node}`, reason, hint, severity: "error" });
+    return { ...found, ...NOTHING, problems, isNameTaken: true };
   }
   await adoptFormerNames(inputs, addresses);
   const identity = { name: node, ipv4: addresses[4], ipv6: addresses[6], machine };
@@ -106,7 +119,19 @@ export async function registerNode(inputs: RegisterInputs): Promise<Registered> 
   for (const { release } of tunnels.values()) await release();
   problems.push(...claims.problems);
   const blocks = [...own.values()].sort((a, b) => compareText(a.cidr, b.cidr));
-  return { ...found, blocks, podBlocks: blocksIn(podPools, blocks), problems, full: claims.full };
+  const podBlocks = blocksIn(podPools, blocks);
+  return { ...found, blocks, podBlocks, problems, full: claims.full, isNameTaken: false };
+}
+
+const PATIENCE = 5_000;
+
+/** A machine that was installed anew takes its record over; one of two with one name does not. */
+async function isNameTaken(
+  { store, node, machine, patience = PATIENCE }: RegisterInputs,
+  record: RecordValue | undefined,
+): Promise<boolean> {
+  const other = record && machineOf(record);
+  return other !== undefined && other !== machine && answersRollCall(store, node, patience);
 }
 
 /** The same machine at the same address, under another name: this node was renamed. */
@@ -130,11 +155,16 @@ async function writeNode(
   registration: Registration,
 ): Promise<RecordValue> {
   if (known !== undefined && nodeRecord(known, registration) === known) return known;
-  const written = await changeRecord(store, "Node", registration.name, (old) => {
+  const { name, machine } = registration;
+  const before = known && machineOf(known);
+  const written = await changeRecord(store, "Node", name, (old) => {
+    const owner = old && machineOf(old);
+    if (owner !== undefined && owner !== machine && owner !== before) return undefined;
     const next = nodeRecord(old, registration);
     return next === old ? undefined : next;
   });
-  return written ?? nodeRecord(undefined, registration);
+  if (written !== undefined && machineOf(written) === machine) return written;
+  throw new CausewayError("conflict", `Node "${name}": another machine was first`);
 }
 
 function readPools(records: readonly RecordValue[], problems: Problem[]): AddressPool[] {

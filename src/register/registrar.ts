@@ -134,6 +134,7 @@ export class Registrar {
         await this.#pass();
         this.#failures = 0;
         this.#failure = undefined;
+        if (this.registered?.isNameTaken) this.#isDue = false;
       } catch (error) {
         this.#failed(error);
       }
@@ -235,7 +236,8 @@ export class Registrar {
       case "IPPool":
         return true;
       case "Node":
-        return name === node;
+        // What was heard of it is our own question, and the other machine's answer.
+        return name === node && !this.registered?.isNameTaken;
       case "IPAMBlock": {
         const { blocks = [], full } = this.registered ?? {};
         if (resource === undefined && full !== undefined && full.size > 0) return true;

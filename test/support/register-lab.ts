@@ -51,6 +51,7 @@ export function register(
     store,
     node,
     machine: `machine of ${node.replace(/ renamed$/, "")}`,
+    patience: 300,
     claimants: () => [node.replace(/ renamed$/, "")].filter((name) => name !== node),
     findAddress: async (family) => {
       const found = held.find(({ address }) => address.family === family);

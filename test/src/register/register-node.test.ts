@@ -308,6 +308,63 @@ describe("registerNode brings to an end", () => {
   });
 });
 
+describe("registerNode, where another machine is registered under its name,", () => {
+  const taken = async (): Promise<SharedRecords> => {
+    const shared = records(vxlanPool("a", "10.1.0.0/16"));
+    await register(shared.open(), "alder", V4);
+    const annotations = { "causeway/machine": "another" };
+    put(shared, { ...node(shared), metadata: { name: "alder", annotations } });
+    return shared;
+  };
+
+  test("takes the record over if nobody answers: the machine was installed anew", async () => {
+    const shared = await taken();
+    await register(shared.open(), "alder", "192.0.2.20/26");
+    expect(node(shared)).toMatchObject({
+      metadata: { annotations: { "causeway/machine": "machine of alder" } },
+      spec: { bgp: { ipv4Address: "192.0.2.20/26" } },
+    });
+    expect(await checkIpam(shared.open())).toEqual([]);
+  });
+
+  test("leaves everything to it if its agent answers", async () => {
+    const shared = await taken();
+    const before = node(shared);
+    shared.onWrite = (_, __, value) => {
+      if (value?.metadata.annotations?.["causeway/roll-call"] === undefined) return;
+      shared.onWrite = () => {};
+      queueMicrotask(() => put(shared, before));
+    };
+    const found = await register(shared.open(), "alder", "192.0.2.20/26");
+    expect(problems(found)).toEqual([
+      "node alder: another machine is registered under this name, and its agent lives",
+    ]);
+    expect(node(shared)).toEqual(before);
+  });
+
+  test("gives way to one that is faster", async () => {
+    const shared = records(vxlanPool("a", "10.1.0.0/16"));
+    const store = shared.open();
+    const annotations = { "causeway/machine": "another" };
+    const slow = { ...store, get: store.get.bind(store), list: store.list.bind(store) };
+    const late = {
+      ...slow,
+      url: "",
+      create: async (value: RecordValue) => {
+        if (value.kind === "Node") {
+          put(shared, { ...value, metadata: { name: "alder", annotations } });
+        }
+        return store.create(value);
+      },
+      update: store.update.bind(store),
+      delete: store.delete.bind(store),
+      close: store.close.bind(store),
+    };
+    await expect(register(late, "alder", V4)).rejects.toThrow("another machine was first");
+    expect(node(shared).metadata.annotations).toEqual(annotations);
+  });
+});
+
 test("registerNode reads a block that Calico wrote in its older form", async () => {
   const shared = records(vxlanPool("a", "10.1.0.0/26"));
   await register(shared.open(), "alder", V4);

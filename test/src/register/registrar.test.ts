@@ -202,6 +202,27 @@ test("an agent answers who asks whether it lives, and one that is stopped does n
   lab.start();
 });
 
+test("an agent whose name another machine has says so, and does not ask again and again", async () => {
+  const shared = records(POOL);
+  await register(shared.open(), "alder", "192.0.2.2/24");
+  const before = shared.get("Node", "alder");
+  const lab = agent(shared);
+  const { onWrite } = shared;
+  let asked = 0;
+  shared.onWrite = (kind, name, value) => {
+    onWrite(kind, name, value);
+    if (value?.metadata.annotations?.["causeway/roll-call"] === undefined) return;
+    asked++;
+    queueMicrotask(() => {
+      shared.write(before?.value as RecordValue, shared.get("Node", "alder")?.revision);
+    });
+  };
+  await until(() => problems(lab).some((line) => line.includes("registered under this name")));
+  await sleep(1_000);
+  expect(asked).toBe(1);
+  expect(nodeSpec(shared)["bgp"]["ipv4Address"]).toBe("192.0.2.2/24");
+});
+
 test("an agent takes the address that its settings name, also when they change", async () => {
   const shared = records(POOL);
   const lab = agent(shared, { nodeAddress: { interfaces: /^eth1$/ } });
