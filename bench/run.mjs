@@ -17,6 +17,7 @@ const benchmarks = [
   "userspace",
   "differential",
   "kubernetes-restart",
+  "etcd",
 ];
 const programs = [...benchmarks, "soak", "generate-cluster"];
 let child;

@@ -21,7 +21,7 @@ const SAMPLE_PAUSE = 40;
 export interface AgentOptions {
   readonly namespace: string;
   readonly node: string;
-  /** Directory of the file datastore. */
+  /** Directory of the file datastore, or another datastore's URL. */
   readonly datastore: string;
   readonly runDir: string;
   /** More flags for `run`. */
@@ -65,9 +65,11 @@ export class BenchAgent {
     mkdirSync(options.runDir, { recursive: true, mode: 0o700 });
     const log = lab.newPath("agent.log");
     const output = openSync(log, "w");
+    const { datastore } = options;
+    const url = datastore.startsWith("/") ? `file:${datastore}` : datastore;
     const command = [
       ...["netns", "exec", options.namespace, process.execPath, MAIN, "run"],
-      ...["--node", options.node, "--datastore", `file:${options.datastore}`],
+      ...["--node", options.node, "--datastore", url],
       ...["--run-dir", options.runDir, ...(options.flags ?? [])],
     ];
     const measure = options.measureLoop === true && { CAUSEWAY_MEASURE_LOOP: "true" };

@@ -9,7 +9,7 @@
 import type { Resource, ResourceChange, ResourceFault } from "../../tunnels/model/snapshot.ts";
 import { type Entry, isRefused } from "./entry.ts";
 import { faultOfLoss, faultsOfEntry } from "./entry-fault.ts";
-import { restoredRemote } from "./remote-entry.ts";
+import { knownRemote } from "./remote-entry.ts";
 import { ResourceIndex } from "./resource-index.ts";
 import type { SnapshotRecord } from "./snapshot-file.ts";
 
@@ -52,13 +52,18 @@ export class FollowedRecords {
 
   /** Everything as the snapshot on disk has it; for a first list to be compared with. */
   *restore(resources: readonly Resource[], keyOf: (one: Resource) => string): Generator<void> {
-    const fresh = resources.map((one) => restoredRemote(keyOf(one), one));
+    const fresh = resources.map((one) => knownRemote(keyOf(one), one));
     yield* this.#replace(fresh, []);
   }
 
   /** Takes a full list in: what is in force and not listed is gone. */
   *list(listed: readonly Entry[], rules: ListRules): Generator<void> {
     const { acceptEmpty, hasGoneBack = false, covers = () => true } = rules;
+    if (this.#entries.size === 0) {
+      // The first of all, and the longest.
+      yield* this.#replace(listed, []);
+      return;
+    }
     const fresh: Entry[] = [];
     const keys = new Set<string>();
     for (const entry of listed) {
@@ -139,7 +144,9 @@ export class FollowedRecords {
       this.#entries.delete(key);
     };
     for (const key of gone) leave(key);
+    let count = 0;
     for (const entry of fresh) {
+      if (++count % STEP === 0) yield;
       leave(entry.file);
       this.#entries.set(entry.file, entry);
       if (entry.resource !== undefined) this.#present++;

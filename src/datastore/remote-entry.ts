@@ -32,26 +32,32 @@ export function readRemote({ key, kind, name, raw, isBare }: RemoteRecord): Entr
     problems = [...problems, mismatch("metadata.name", reading.name, name)];
     resource = undefined;
   }
-  return { ...entryAt(key, kind, name), resource, problems };
+  return entryAt(key, kind, name, resource, problems);
 }
 
 /** A record of which not even the form could be read. */
 export function unreadableRemote(record: Omit<RemoteRecord, "raw">, reason: string): Entry {
   const problem: EntryProblem = { severity: "error", lineOffset: 0, reason };
-  return { ...entryAt(record.key, record.kind, record.name), problems: [problem] };
+  return entryAt(record.key, record.kind, record.name, undefined, [problem]);
 }
 
-/** A resource that is known from elsewhere than the store: from the snapshot on disk. */
-export function restoredRemote(key: string, resource: Resource): Entry {
+/** A resource that needs no reading any more: from the snapshot on disk, or of a known form. */
+export function knownRemote(key: string, resource: Resource): Entry {
   return entryOf(resource, key, { a: 0, b: 0 }, 0);
 }
 
-function entryAt(key: string, kind: ResourceKind, name: string): Entry {
+function entryAt(
+  key: string,
+  kind: ResourceKind,
+  name: string,
+  resource: Resource | undefined,
+  problems: readonly EntryProblem[],
+): Entry {
   return {
     kind,
     name,
-    resource: undefined,
-    problems: noEntryProblems,
+    resource,
+    problems,
     file: key,
     hashA: 0,
     hashB: 0,

@@ -49,7 +49,7 @@ needs() {
       ;;
     bench)
       echo ip:iproute2 modprobe:kmod gcc:gcc /usr/include/stdio.h:libc6-dev ethtool:ethtool
-      echo iperf3:iperf3 ping:iputils-ping
+      echo iperf3:iperf3 ping:iputils-ping etcd:etcd-server etcdctl:etcd-client
       # For differential, as for the tests.
       [ "$(uname -m)" != x86_64 ] || echo linux.uml:user-mode-linux
       ;;

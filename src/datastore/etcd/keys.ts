@@ -88,13 +88,12 @@ export function watchedRange(prefix: string): KeyRange {
 /** What a key stands for; undefined for one that nobody here follows. */
 export function followedKey(prefix: string, key: string): FollowedKey | undefined {
   if (!key.startsWith(prefix)) return undefined;
-  const path = key.slice(prefix.length);
-  if (path.startsWith(BLOCKS)) {
-    const name = path.split("/block/", 2)[1];
-    return name ? { kind: "IPAMBlock", name: defaultBlockName(name) } : undefined;
+  if (key.startsWith(BLOCKS, prefix.length)) {
+    const name = key.slice(key.lastIndexOf("/") + 1);
+    return name === "" ? undefined : { kind: "IPAMBlock", name: defaultBlockName(name) };
   }
-  if (!path.startsWith(RESOURCES)) return undefined;
-  const [plural = "", name = "", ...more] = path.slice(RESOURCES.length).split("/");
+  if (!key.startsWith(RESOURCES, prefix.length)) return undefined;
+  const [plural = "", name = "", ...more] = key.slice(prefix.length + RESOURCES.length).split("/");
   if (name === "" || more.length > 0) return undefined;
   for (const kind of ["Node", "IPPool", "FelixConfiguration"] as const) {
     if (plural === PLURALS[kind]) return { kind, name };

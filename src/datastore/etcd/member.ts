@@ -55,6 +55,8 @@ export class Member {
       "grpc.keepalive_timeout_ms": timings.keepaliveAnswer,
       // A list of a large cluster has pages, but what changed in one step comes in one piece.
       "grpc.max_receive_message_length": -1,
+      // A page arrives while the one before it is taken in, not in pieces that wait for each other.
+      "grpc-node.flow_control_window": 16 << 20,
       // A fresh connection is what a new Member is made for: none of an earlier one, nor its back-off.
       "grpc.use_local_subchannel_pool": 1,
       "grpc.enable_retries": 0,

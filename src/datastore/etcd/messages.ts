@@ -17,10 +17,11 @@ export interface Header {
   readonly revision: number;
 }
 
+/** Keys and values are bytes; those that are read here are text. */
 export interface KeyValue {
-  readonly key: Buffer;
+  readonly key: string;
   readonly modRevision: number;
-  readonly value: Buffer;
+  readonly value: string;
 }
 
 export interface RangeRequest {
@@ -125,7 +126,7 @@ export interface AuthenticateAnswer {
 
 const header = message<Header>({ revision: whole(3) });
 
-const keyValue = message<KeyValue>({ key: bytes(1), modRevision: whole(3), value: bytes(5) });
+const keyValue = message<KeyValue>({ key: text(1), modRevision: whole(3), value: text(5) });
 
 const rangeRequest = message<RangeRequest>({
   key: bytes(1),

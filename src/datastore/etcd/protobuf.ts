@@ -13,6 +13,8 @@ export interface Codec<T> {
   encode(value: T): Buffer;
   /** @throws RangeError for bytes that are cut off or no protobuf */
   decode(bytes: Buffer): T;
+  /** As `decode`, of what is from the reader's place to `end`. */
+  read(reader: Reader, end: number): T;
 }
 
 /** One field: its number, its default, and how its value is read and written. */
@@ -51,17 +53,16 @@ class Reader {
     throw new RangeError("a number has more than ten bytes");
   }
 
-  delimited(): Buffer {
+  /** Where the field ends whose length is read here. */
+  end(): number {
     const end = this.varint() + this.at;
     if (end > this.bytes.length || end < this.at) throw new RangeError("cut off in a field");
-    const part = this.bytes.subarray(this.at, end);
-    this.at = end;
-    return part;
+    return end;
   }
 
   skip(type: number): void {
     if (type === VARINT) this.varint();
-    else if (type === DELIMITED) this.delimited();
+    else if (type === DELIMITED) this.at = this.end();
     else if (type === FIXED64) this.at += 8;
     else if (type === FIXED32) this.at += 4;
     else throw new RangeError(`field of unknown type ${type}`);
@@ -74,25 +75,26 @@ export type { Reader };
 export function message<T extends object>(fields: Fields<T>): Codec<T> {
   const entries = Object.entries(fields) as [keyof T, Field<unknown>][];
   const byNumber = new Map(entries.map(([name, field]) => [field.number, { name, field }]));
+  const read = (reader: Reader, end: number): T => {
+    const value = {} as T;
+    for (const [name, field] of entries) value[name] = field.initial() as T[keyof T];
+    while (reader.at < end) {
+      const tag = reader.varint();
+      const known = byNumber.get(tag >>> 3);
+      if (known === undefined) reader.skip(tag & 7);
+      else value[known.name] = known.field.read(reader, value[known.name]) as T[keyof T];
+    }
+    if (reader.at > end) throw new RangeError("cut off in a field");
+    return value;
+  };
   return {
     encode(value) {
       const parts: Buffer[] = [];
       for (const [name, field] of entries) field.write(parts, value[name]);
       return Buffer.concat(parts);
     },
-    decode(bytes) {
-      const value = {} as T;
-      for (const [name, field] of entries) value[name] = field.initial() as T[keyof T];
-      const reader = new Reader(bytes);
-      while (reader.at < bytes.length) {
-        const tag = reader.varint();
-        const known = byNumber.get(tag >>> 3);
-        if (known === undefined) reader.skip(tag & 7);
-        else value[known.name] = known.field.read(reader, value[known.name]) as T[keyof T];
-      }
-      if (reader.at > bytes.length) throw new RangeError("cut off in a field");
-      return value;
-    },
+    decode: (bytes) => read(new Reader(bytes), bytes.length),
+    read,
   };
 }
 
@@ -126,7 +128,12 @@ export function bytes(number: number): Field<Buffer> {
   return {
     number,
     initial: () => noBytes,
-    read: (reader) => reader.delimited(),
+    read: (reader) => {
+      const end = reader.end();
+      const value = reader.bytes.subarray(reader.at, end);
+      reader.at = end;
+      return value;
+    },
     write: (parts, value) => {
       if (value.length > 0) parts.push(...delimited(number, value));
     },
@@ -137,7 +144,12 @@ export function text(number: number): Field<string> {
   return {
     number,
     initial: () => "",
-    read: (reader) => reader.delimited().toString("utf8"),
+    read: (reader) => {
+      const end = reader.end();
+      const value = reader.bytes.toString("utf8", reader.at, end);
+      reader.at = end;
+      return value;
+    },
     write: (parts, value) => {
       if (value !== "") parts.push(...delimited(number, Buffer.from(value, "utf8")));
     },
@@ -149,7 +161,7 @@ export function optional<T extends object>(number: number, codec: Codec<T>): Fie
   return {
     number,
     initial: () => undefined,
-    read: (reader) => codec.decode(reader.delimited()),
+    read: (reader) => codec.read(reader, reader.end()),
     write: (parts, value) => {
       if (value !== undefined) parts.push(...delimited(number, codec.encode(value)));
     },
@@ -161,7 +173,7 @@ export function repeated<T extends object>(number: number, codec: Codec<T>): Fie
     number,
     initial: () => [],
     read: (reader, before) => {
-      (before as T[]).push(codec.decode(reader.delimited()));
+      (before as T[]).push(codec.read(reader, reader.end()));
       return before;
     },
     write: (parts, values) => {

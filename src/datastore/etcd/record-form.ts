@@ -78,7 +78,7 @@ export function encodeRecord(value: RecordValue): Buffer {
 }
 
 /** @throws CausewayError `bad-resource` for a value that is no JSON object */
-export function decodeRecord(kind: RecordKind, key: string, value: Buffer): RecordValue {
+export function decodeRecord(kind: RecordKind, key: string, value: string): RecordValue {
   const json = parseValue(kind, key, value);
   const name = nameOf(kind, key);
   if (isBare(kind)) {
@@ -105,12 +105,12 @@ function stored(value: RecordValue): Spec {
   return { ...value, metadata };
 }
 
-function parseValue(kind: RecordKind, key: string, value: Buffer): Spec {
+function parseValue(kind: RecordKind, key: string, value: string): Spec {
   // Calico writes affinities with no value at all, too.
-  if (value.length === 0 && kind === "BlockAffinity") return { state: "confirmed" };
+  if (value === "" && kind === "BlockAffinity") return { state: "confirmed" };
   let reason = "no JSON object";
   try {
-    const json: unknown = JSON.parse(value.toString("utf8"));
+    const json: unknown = JSON.parse(value);
     if (typeof json === "object" && json !== null && !Array.isArray(json)) return json as Spec;
   } catch (error) {
     reason = `not JSON (${reasonOf(error)})`;

@@ -84,7 +84,7 @@ export class EtcdRecordStore implements RecordStore {
   async delete(kind: RecordKind, name: string, revision: string): Promise<void> {
     const kv = await this.#find(kind, name);
     if (kv === undefined) return;
-    const { key } = kv;
+    const key = Buffer.from(kv.key);
     const rangeEnd = Buffer.alloc(0);
     const { succeeded, answers } = await this.#txn({
       compare: [{ target: COMPARE_MOD_REVISION, key, modRevision: Number(revision) }],
@@ -140,11 +140,11 @@ export class EtcdRecordStore implements RecordStore {
   #written(value: RecordValue, { header }: TxnAnswer): StoredRecord {
     const key = keyOfRecord(this.#client.access.prefix, value);
     const revision = String(header?.revision ?? 0);
-    return { value: decodeRecord(value.kind, key, encodeRecord(value)), revision };
+    return { value: decodeRecord(value.kind, key, encodeRecord(value).toString()), revision };
   }
 
   #stored(kind: RecordKind, { key, value, modRevision }: KeyValue): StoredRecord {
-    return { value: decodeRecord(kind, key.toString(), value), revision: String(modRevision) };
+    return { value: decodeRecord(kind, key, value), revision: String(modRevision) };
   }
 
   #readable(

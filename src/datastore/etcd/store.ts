@@ -147,7 +147,7 @@ export class EtcdStore implements RemoteStore {
   *#readPage(kvs: readonly KeyValue[], entries: Entry[]): Generator<void> {
     for (const [at, kv] of kvs.entries()) {
       entries.push(...this.#form.read(kv));
-      if (at % 64 === 63) yield;
+      if (at % 256 === 255) yield;
     }
   }
 

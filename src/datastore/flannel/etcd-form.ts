@@ -49,8 +49,8 @@ export function flannelForm(prefix: string, own: OwnLease): EtcdForm {
       placeInNetwork(resource, config) ??
       leaseKey(prefix, resource.kind === "Node" ? formatSubnetName(resource.podCidrs) : ""),
     read: (kv) => {
-      const key = kv.key.toString("utf8");
-      if (key === config) return networkEntries(kv.value.toString("utf8"), config);
+      const key = kv.key;
+      if (key === config) return networkEntries(kv.value, config);
       if (!key.startsWith(leases)) return [];
       revisions.set(key, kv.modRevision);
       return [leaseEntry(prefix, key, kv)];
@@ -82,7 +82,7 @@ export function leaseEntry(prefix: string, key: string, { value }: Pick<KeyValue
   try {
     const subnets = parseSubnetName(name);
     const list = new ProblemList();
-    const ends = readLease(JSON.parse(value.toString("utf8")), list);
+    const ends = readLease(JSON.parse(value), list);
     const problems = list.items.map((problem) => entryProblem(problem, false));
     if (ends === undefined) return { ...unreadableRemote(place, ""), problems };
     const publicIp = ends[4]?.publicIp ?? ends[6]?.publicIp;

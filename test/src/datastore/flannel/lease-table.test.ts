@@ -24,7 +24,7 @@ function lease(subnet: string, publicIp: string, revision = 1): Lease {
     BackendType: "vxlan",
     BackendData: { VNI: 1, VtepMAC: `02:00:00:00:00:${publicIp.split(".")[3]}` },
   });
-  return { entry: leaseEntry("/n", keyOf(subnet), { value: Buffer.from(value) }), revision };
+  return { entry: leaseEntry("/n", keyOf(subnet), { value }), revision };
 }
 
 function keyOf(subnet: string): string {
@@ -111,7 +111,7 @@ test("nothing is held where nobody looks after the lease", () => {
 });
 
 test("a lease that cannot be read keeps no other from being in force", () => {
-  const broken = leaseEntry("/n", keyOf("10.5.3.0-24"), { value: Buffer.from("{") });
+  const broken = leaseEntry("/n", keyOf("10.5.3.0-24"), { value: "{" });
   expect(broken.problems).toMatchObject([{ severity: "error" }]);
   expect(lines(table.list([{ entry: broken, revision: 3 }, CEDAR]))).toEqual([
     "10.5.2.0-24 192.0.2.74",
