@@ -8,6 +8,8 @@ export interface BenchOptions {
   readonly sizes: readonly Size[];
   /** How long a soak takes. */
   readonly minutes: number;
+  /** Seconds that are left to others between two contenders. */
+  readonly pause: number;
 }
 
 export interface Size {
@@ -29,12 +31,14 @@ export async function runBenchmark(
         quick: { type: "boolean", default: false },
         size: { type: "string", multiple: true, default: [] },
         minutes: { type: "string", default: "60" },
+        pause: { type: "string", default: "0" },
       },
     });
     await benchmark({
       quick: values.quick,
       sizes: values.size.map(parseSize),
       minutes: Number(values.minutes),
+      pause: Number(values.pause),
     });
     process.exit();
   } catch (error) {
