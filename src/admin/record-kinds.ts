@@ -1,5 +1,6 @@
 /** The kinds of records by the names that kubectl and calicoctl know them by. */
 import { nearest } from "../config/nearest.ts";
+import { defaultBlockName } from "../datastore/record-block.ts";
 import type { RecordKind } from "../datastore/record-store.ts";
 import { CausewayError } from "../errors.ts";
 
@@ -31,6 +32,11 @@ export function parseKind(text: string): RecordKind {
   const hint =
     near === undefined ? `the kinds are ${RECORD_KINDS.join(", ")}` : `did you mean ${near}?`;
   throw new CausewayError("bad-config", `"${text}": no such kind`, { hint });
+}
+
+/** A block may be called by its prefix, as tables show it: 10.77.3.64/26 is 10-77-3-64-26. */
+export function parseName(kind: RecordKind, text: string): string {
+  return kind === "IPAMBlock" ? defaultBlockName(text) : text;
 }
 
 /** `IPPool "green"`. */

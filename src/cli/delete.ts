@@ -1,6 +1,6 @@
 /** `causeway delete`: records out of a datastore. */
 import { Command } from "commander";
-import { parseKind, titleOf } from "../admin/record-kinds.ts";
+import { parseKind, parseName, titleOf } from "../admin/record-kinds.ts";
 import { removalObstacles } from "../admin/removal-obstacles.ts";
 import type { RecordKind, RecordStore } from "../datastore/record-store.ts";
 import { CausewayError } from "../errors.ts";
@@ -49,7 +49,7 @@ export function deleteCommand(): Command {
     const { force = false, json } = command.opts<{ force?: true; json?: true }>();
     await withRecordStore(command, async (store) => {
       const report: DeleteReport = { kind, deleted: [], missing: [], refused: [] };
-      for (const name of names) await deleteOne(store, name, force, report);
+      for (const name of names) await deleteOne(store, parseName(kind, name), force, report);
       if (report.missing.length + report.refused.length > 0) process.exitCode = EXIT.no;
       if (json) printJson(report);
       else await tell(store, report);

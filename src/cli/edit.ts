@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
 import { type EditAnswer, EditedRecord } from "../admin/edited-record.ts";
-import { parseKind, titleOf } from "../admin/record-kinds.ts";
+import { parseKind, parseName, titleOf } from "../admin/record-kinds.ts";
 import { formatFault } from "../datastore/fault-text.ts";
 import type { RecordKind, RecordStore } from "../datastore/record-store.ts";
 import { CausewayError } from "../errors.ts";
@@ -34,7 +34,7 @@ export function editCommand(): Command {
   addDatastoreFlags(command).addHelpText("after", HELP);
   return command.action(async (kindText: string, name: string) => {
     const kind = parseKind(kindText);
-    await withRecordStore(command, (store) => edit(store, kind, name));
+    await withRecordStore(command, (store) => edit(store, kind, parseName(kind, name)));
   });
 }
 

@@ -1,6 +1,6 @@
 /** `causeway get`: what a datastore holds. */
 import { Command, Option } from "commander";
-import { parseKind, titleOf } from "../admin/record-kinds.ts";
+import { parseKind, parseName, titleOf } from "../admin/record-kinds.ts";
 import { nearest } from "../config/nearest.ts";
 import type { RecordKind, RecordStore, RecordValue } from "../datastore/record-store.ts";
 import { yaml } from "../lazy-yaml.ts";
@@ -14,6 +14,7 @@ Kinds: ippool, node, ipamblock, felixconfiguration; of address management also b
 ipamhandle and ipamconfig. Plurals and capitals are as good. What -o yaml prints is as causeway
 apply takes it.
 
+A block goes by its prefix, too: causeway get ipamblock 10.244.0.64/26.
 A cluster's core Nodes are listed once somebody has registered them: Calico's annotations say so.
 
 Examples:    causeway get ippools --datastore file:/etc/causeway/cluster
@@ -31,8 +32,9 @@ export function getCommand(): Command {
     .addOption(new Option("-o, --output <format>", "as what").choices(FORMATS).default("table"))
     .option("--json", "the same as -o json");
   addDatastoreFlags(command).addHelpText("after", HELP);
-  return command.action(async (kindText: string, name: string | undefined) => {
+  return command.action(async (kindText: string, nameText: string | undefined) => {
     const kind = parseKind(kindText);
+    const name = nameText && parseName(kind, nameText);
     const { output, json } = command.opts<{ output: Format; json?: true }>();
     const format = json ? "json" : output;
     await withRecordStore(command, async (store) => {

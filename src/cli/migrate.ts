@@ -55,8 +55,7 @@ export function migrateCommand(): Command {
     const report = await withStores(config, from, to, (a, b) => {
       const onProgress = showProgress;
       return migrateRecords(a, b, { dryRun, overwrite, onProgress });
-    });
-    showProgress("");
+    }).finally(() => showProgress(""));
     if (report.problems.length > 0) process.exitCode = EXIT.no;
     if (json) printJson(report);
     else print(formatMigration(report, { from, to, dryRun, overwrite }));
@@ -90,12 +89,22 @@ async function withStores<T>(
     const target = await openRecordStore({ ...config, datastore: to }, { makesDirectory: true });
     try {
       return await work(source, target);
+    } catch (error) {
+      throw withHint(error);
     } finally {
       await target.close();
     }
   } finally {
     await source.close();
   }
+}
+
+/** It ends at the first call that gets no answer: nothing is lost by that. */
+function withHint(error: unknown): unknown {
+  if (!(error instanceof CausewayError) || error.code !== "datastore") return error;
+  const again = "then run it again: what is copied already is left alone";
+  const hint = error.hint === undefined ? again : `${error.hint}; ${again}`;
+  return new CausewayError(error.code, error.message, { cause: error, hint });
 }
 
 interface Asked {

@@ -109,8 +109,7 @@ export class RecordLab implements AsyncDisposable {
         return new LabStore(kind, url, await this.#store({ datastore: url }));
       }
       case "etcd": {
-        this.#etcd ??= EtcdServer.start();
-        const url = `etcd://${(await this.#etcd).endpoint}?prefix=/calico-${count++}`;
+        const url = `etcd://${(await this.etcd()).endpoint}?prefix=/calico-${count++}`;
         return new LabStore(kind, url, await this.#store({ datastore: url }));
       }
       case "kubernetes": {
@@ -122,6 +121,12 @@ export class RecordLab implements AsyncDisposable {
         return new LabStore(kind, url, store, { flags: ["--kubeconfig", kubeconfig], api });
       }
     }
+  }
+
+  /** The server that all stores in etcd are on. */
+  etcd(): Promise<EtcdServer> {
+    this.#etcd ??= EtcdServer.start();
+    return this.#etcd;
   }
 
   /** A file of records outside of every store. */
@@ -136,7 +141,7 @@ export class RecordLab implements AsyncDisposable {
   /** Puts a value into etcd past all of us; the whole key. */
   async putRaw({ url }: LabStore, key: string, value: string): Promise<string> {
     const whole = `${new URL(url).searchParams.get("prefix")}${key}`;
-    await (await this.#etcd)?.ctl("put", whole, value);
+    await (await this.etcd()).ctl("put", whole, value);
     return whole;
   }
 

@@ -182,6 +182,31 @@ describe("causeway migrate", () => {
     expect(stderr).toMatch(/^causeway: left out: .*ippools\/red: not JSON.*\n {2}→ /);
   });
 
+  test("that was cut off goes on where it was", async () => {
+    const [from, to] = [await lab.make("file"), await lab.make("etcd")];
+    const names = Array.from({ length: 3_000 }, (_, at) => `node-${at}`);
+    await from.put(pool("green", "10.77.0.0/16"));
+    const text = names.map((name) => JSON.stringify(node(name, "192.0.2.11"))).join("\n");
+    writeFileSync(join(from.url.slice("file:".length), "nodes.json"), text);
+    const etcd = await lab.etcd();
+    const first = migrate(from, to);
+    while ((await to.names("Node")).length === 0) await new Promise((go) => setTimeout(go, 1));
+    await etcd.kill();
+    const { code, stderr } = await first;
+    expect(stderr).toMatch(/^causeway: etcd .*\n {2}→ .*then run it again: what is copied already/);
+    expect(code).toBe(70);
+    await etcd.start();
+    const copied = (await to.names("Node")).length;
+    expect(copied).toBeGreaterThan(0);
+    expect(copied).toBeLessThan(names.length);
+    expect(await to.names("IPPool")).toEqual([]);
+    const again = await migrate(from, to);
+    expect(again.stdout).toMatch(
+      new RegExp(`\n {2}Node +3000 +${3_000 - copied} +0 +${copied} +0\n`),
+    );
+    expect(again.code).toBe(0);
+  });
+
   test("of one store into itself is wrong usage", async () => {
     const { code } = await causeway(["migrate", "kubernetes:", "kubernetes:"]);
     expect(code).toBe(64);

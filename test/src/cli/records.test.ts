@@ -200,7 +200,7 @@ Node "alder" unchanged
     const nodes = await store.run("delete", "nodes", "alder", "birch");
     expect(nodes.stdout).toBe('Node "birch" deleted\n');
     expect(nodes.stderr).toMatch(/^causeway: Node "alder" is not deleted: it still has block 10/);
-    const blocks = await store.run("delete", "ipamblock", "10-77-3-0-30", "10-77-3-4-30");
+    const blocks = await store.run("delete", "ipamblock", "10-77-3-0-30", "10.77.3.4/30");
     expect(blocks.stdout).toBe('IPAMBlock "10-77-3-4-30" deleted\n');
     expect(blocks.stderr).toMatch(/is not deleted: 2 of its addresses are in use\n/);
     const forced = await store.run("delete", "ippool", "green", "--force", "--json");
