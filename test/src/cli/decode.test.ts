@@ -1,7 +1,7 @@
 // Captures that scapy makes, told by us and by tshark.
 
 import { readFileSync, writeFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { causeway } from "../../support/command-line.ts";
 import {
   makeScapyCaptures,
@@ -43,17 +43,21 @@ async function decode(path: string): Promise<ToldPacket[]> {
 const ofKind = (packet: ToldPacket, kind: string): ToldLayer[] =>
   packet.layers.filter((layer) => layer.kind === kind);
 
-describe.skipIf(obstacle !== undefined)("causeway decode", () => {
+describe("causeway decode", () => {
   let captures: ScapyCaptures;
   let found: Map<string, FoundPacket[]>;
 
   beforeAll(() => {
+    if (obstacle !== undefined) return;
     captures = makeScapyCaptures();
     const all = askTshark(captures.names.map(captures.path), PORTS);
     found = new Map(
       captures.names.map((name) => [name, all.splice(0, captures.refused(name).length)]),
     );
     expect(all).toEqual([]);
+  });
+  beforeEach((context) => {
+    if (obstacle !== undefined) context.skip(obstacle);
   });
   afterAll(() => captures?.remove());
 
