@@ -201,8 +201,10 @@ export class ApiServer {
       say(200, { major: "1", minor: "33", gitVersion: "v1.33.0" });
       return;
     }
-    const [, core, group, version, plural, name] =
-      /^\/(?:(api)|apis\/([^/]+))\/([^/]+)(?:\/([^/]+)(?:\/([^/]+))?)?$/.exec(path) ?? [];
+    const [, core, group, version, plural, name, subresource] =
+      /^\/(?:(api)|apis\/([^/]+))\/([^/]+)(?:\/namespaces\/[^/]+)?(?:\/([^/]+)(?:\/([^/]+)(?:\/(status))?)?)?$/.exec(
+        path,
+      ) ?? [];
     const groupVersion = core === undefined ? `${group}/${version}` : `${version}`;
     const refused = this.faults.takeRefusal(plural ?? "");
     if (refused !== undefined) {
@@ -254,6 +256,7 @@ export class ApiServer {
       key: storeKey(kind),
       method,
       name,
+      isStatus: subresource !== undefined,
       query,
       body,
       contentType: request.headers["content-type"] ?? "",

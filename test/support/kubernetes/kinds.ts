@@ -106,6 +106,7 @@ const v3 = "projectcalico.org/v3";
 
 export const allKinds: readonly ServedKind[] = [
   served("v1", "nodes", "Node", {}, []),
+  served("v1", "configmaps", "ConfigMap", {}, []),
   served(crd, "ippools", "IPPool", poolSpec),
   served(crd, "ipamblocks", "IPAMBlock", blockSpec),
   served(crd, "blockaffinities", "BlockAffinity", affinitySpec(text)),

@@ -9,6 +9,8 @@ export interface ResourceRequest {
   readonly key: string;
   readonly method: string;
   readonly name: string | undefined;
+  /** Of the object's `status` alone; annotations go through it, too. */
+  readonly isStatus: boolean;
   readonly query: URLSearchParams;
   readonly body: string;
   readonly contentType: string;
@@ -88,14 +90,24 @@ function write(store: ObjectStore, request: ResourceRequest, verb: "create" | "u
 }
 
 function patch(store: ObjectStore, request: ResourceRequest): Answer {
-  if (!request.contentType.startsWith("application/merge-patch+json")) {
+  const isStrategic = request.contentType.startsWith("application/strategic-merge-patch+json");
+  if (!isStrategic && !request.contentType.startsWith("application/merge-patch+json")) {
     return { code: 415, value: failure(415, "only merge patches here") };
+  }
+  // Custom resources have no strategy.
+  if (isStrategic && request.kind.group !== "") {
+    return { code: 415, value: failure(415, "the body of the request was in an unknown format") };
   }
   const old = store.get(request.key, request.name ?? "");
   if (old === undefined) return refusal("not found", request);
   const change = JSON.parse(request.body);
   const condition: string | undefined = change.metadata?.resourceVersion;
-  const next = mergePatch(old, change) as KubeObject;
+  const merged = mergePatch(old, partOf(change, request)) as KubeObject;
+  const conditions = isStrategic ? mergedConditions(old, change.status?.conditions) : undefined;
+  const next =
+    conditions === undefined
+      ? merged
+      : { ...merged, status: { ...(merged["status"] as object), conditions } };
   const invalid = checkSchema(next, request.kind);
   if (invalid !== undefined) return invalid;
   return result(store.update(request.key, next, condition), request, 200);
@@ -108,6 +120,30 @@ function remove(store: ObjectStore, request: ResourceRequest): Answer {
   if (typeof removed === "string") return refusal(removed, request);
   const value = { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", code: 200 };
   return { code: 200, value };
+}
+
+/** Of a core kind either everything but the status can be patched, or nothing but status and metadata. */
+function partOf(change: Record<string, unknown>, { kind, isStatus }: ResourceRequest): object {
+  if (kind.group !== "") return change;
+  const { spec: _, ...ofStatus } = change;
+  const { status: __, ...others } = change;
+  return isStatus ? ofStatus : others;
+}
+
+interface Condition {
+  readonly type: string;
+}
+
+/** Their merge key is their type. */
+function mergedConditions(
+  old: KubeObject,
+  changes: readonly Condition[] | undefined,
+): Condition[] | undefined {
+  if (changes === undefined) return undefined;
+  const { conditions = [] } = (old["status"] ?? {}) as { conditions?: readonly Condition[] };
+  const byType = new Map(conditions.map((one) => [one.type, one]));
+  for (const one of changes) byType.set(one.type, { ...byType.get(one.type), ...one });
+  return [...byType.values()];
 }
 
 /** RFC 7396. */
