@@ -26,7 +26,7 @@ import { networkStyle } from "./network-style.ts";
 import { AgentLog } from "./observe/agent-log.ts";
 import type { Logger } from "./observe/log.ts";
 import { Stopwatch } from "./observe/stopwatch.ts";
-import type { Registrar } from "./register/registrar.ts";
+import type { NodeKeeper } from "./register/node-keeper.ts";
 import { inTurns, Wakeup } from "./turns.ts";
 import type { DataPath } from "./userspace/data-path.ts";
 
@@ -43,9 +43,9 @@ export interface AgentParts {
   /** Absent where nothing is really done. */
   readonly dataPath?: DataPath;
   /** Keeps this node registered, beside the loop; absent where others do. */
-  readonly registrar?: Registrar | undefined;
+  readonly registrar?: NodeKeeper | undefined;
   /** Keeps what pods are connected by; absent where the node is not ours to register. */
-  readonly podNetwork?: PodNetwork | undefined;
+  readonly podNetwork?: Pick<PodNetwork, "keep" | "problems"> | undefined;
   /** Called when all work is done for the first time, and for the first time after `reconfigure`. */
   readonly onReady?: () => void;
 }
@@ -153,7 +153,7 @@ export class Agent {
     return Object.values(this.carriers).some(({ by }) => by === "userspace");
   }
 
-  get registrar(): Registrar | undefined {
+  get registrar(): NodeKeeper | undefined {
     return this.#parts.registrar;
   }
 

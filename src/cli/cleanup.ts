@@ -4,10 +4,12 @@ import { emptyKernelState } from "../../tunnels/kernel/apply-to-state.ts";
 import { describeOp, objectName } from "../../tunnels/kernel/describe-op.ts";
 import type { OpFailure } from "../../tunnels/kernel/kernel.ts";
 import type { KernelOp } from "../../tunnels/kernel/kernel-op.ts";
+import type { DeviceNames } from "../../tunnels/kernel/ownership.ts";
 import { PathTable } from "../../tunnels/kernel/path-table.ts";
 import { Reconciler } from "../../tunnels/reconcile/reconciler.ts";
 import { CausewayError } from "../errors.ts";
 import { NetlinkKernel } from "../netlink/netlink-kernel.ts";
+import { networkStyle } from "../network-style.ts";
 import { runDirsHere } from "../observe/agents-here.ts";
 import { isAgentRunning } from "../observe/control-server.ts";
 import { EXIT, exitCodesText } from "./exit-codes.ts";
@@ -15,17 +17,21 @@ import { countKinds } from "./kind-counts.ts";
 import { print, printJson, withProgress } from "./output.ts";
 import { PlanKernel } from "./plan-kernel.ts";
 import { requireNetAdmin } from "./require-net-admin.ts";
-import { addSettingFlags, runDirOf } from "./setting-flags.ts";
+import { addSettingFlags, configOf } from "./setting-flags.ts";
 import { plural, wrap } from "./text.ts";
 
 const HELP = `
 Ours are the devices vxlan.causeway, vxlan6.causeway, ipip.causeway and tun.causeway with all that
-is on them, and the routes and nexthop objects of protocol 202. Sysctls stay as they are. Traffic
-over the overlay stops.
+is on them, and the routes and nexthop objects of protocol 202; with the --datastore of a flannel
+network also flannel.VNI and flannel-v6.VNI. Sysctls stay as they are. Traffic over the overlay
+stops.
 
 Examples:    causeway cleanup --dry-run
              causeway cleanup
 ${exitCodesText("0 nothing of ours is left; 1 something would not go")}`;
+
+/** The settings that matter: whose agent it was, and what its devices are called. */
+const USED = ["runDir", "datastore"];
 
 interface CleanupReport {
   readonly removed: readonly KernelOp[];
@@ -37,13 +43,17 @@ export function cleanupCommand(): Command {
     .description("remove from the kernel exactly what is ours, and say what")
     .option("--dry-run", "only say what")
     .option("--json", "print what was removed as JSON");
-  addSettingFlags(command, ["runDir"]).addHelpText("after", HELP);
+  addSettingFlags(command, USED).addHelpText("after", HELP);
   return command.action(async () => {
-    const runDir = runDirOf(command);
+    const { config } = configOf(command, [], USED);
+    const { runDir } = config;
     const { dryRun = false, json } = command.opts<{ dryRun?: boolean; json?: boolean }>();
     requireNetAdmin("cleanup", "changes network devices and routes");
     if (!dryRun) await refuseWithAgent(runDir);
-    const report = await withProgress("removing what is ours", removeAll(dryRun));
+    const report = await withProgress(
+      "removing what is ours",
+      removeAll(dryRun, networkStyle(config).devices),
+    );
     if (report.failures.length > 0) process.exitCode = EXIT.no;
     if (json) printJson(asJson(report, dryRun));
     else tell(report, dryRun);
@@ -79,7 +89,7 @@ function tell({ removed, failures }: CleanupReport, dryRun: boolean): void {
   }
 }
 
-async function removeAll(dryRun: boolean): Promise<CleanupReport> {
+async function removeAll(dryRun: boolean, devices: DeviceNames): Promise<CleanupReport> {
   const real = await NetlinkKernel.open(new PathTable());
   const kernel = dryRun ? new PlanKernel(real) : real;
   const removed: KernelOp[] = [];
@@ -87,6 +97,7 @@ async function removeAll(dryRun: boolean): Promise<CleanupReport> {
   const reconciler = new Reconciler({
     kernel,
     desired: emptyKernelState(),
+    devices,
     now: () => performance.now(),
     wallClock: () => Date.now(),
     random: Math.random,

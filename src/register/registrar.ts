@@ -18,6 +18,7 @@ import { Wakeup } from "../turns.ts";
 import { AddressFinder, type LinkState } from "./address-finder.ts";
 import { type Decision, decideRegistering } from "./decision.ts";
 import { blockName } from "./ipam-records.ts";
+import type { NodeKeeper } from "./node-keeper.ts";
 import { type Registered, registerNode } from "./register-node.ts";
 
 export interface RegistrarParts {
@@ -44,7 +45,7 @@ const INTERVAL = 300_000;
 const IMPATIENT_INTERVAL = 60_000;
 const RETRY = { first: 500, limit: 60_000 };
 
-export class Registrar {
+export class Registrar implements NodeKeeper {
   /** Undefined until it is known. */
   decision: Decision | undefined;
   /** What the last pass came to. */

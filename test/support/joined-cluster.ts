@@ -71,7 +71,7 @@ export async function joinedKubernetes(): Promise<JoinedDatastore> {
   };
 }
 
-function kubeconfigOf(server: ApiServer): object {
+export function kubeconfigOf(server: ApiServer): object {
   const cluster = {
     server: server.url,
     "certificate-authority-data": Buffer.from(server.ca).toString("base64"),

@@ -5,6 +5,7 @@
  */
 import { type EtcdAccess, readPassword, readTls } from "./access.ts";
 import { EtcdError } from "./etcd-error.ts";
+import { leaseGrant, leaseRevoke } from "./lease-messages.ts";
 import { Member, type MemberTimings, memberTimings, type WatchStream } from "./member.ts";
 import {
   authenticate,
@@ -46,6 +47,22 @@ export class EtcdClient {
   /** A write. It is not repeated where it may have happened. */
   txn(request: TxnRequest): Promise<TxnAnswer> {
     return this.#call(txn, request, { deadline: this.#timings.call, mayRepeat: false });
+  }
+
+  /**
+   * A lease of about so many seconds; whoever is put under it goes when it ends.
+   * @returns its id, and its seconds
+   */
+  async grantLease(ttl: number): Promise<{ id: number; ttl: number }> {
+    // 48 bits of our own: an id that etcd chooses is more than a number holds.
+    const id = Math.floor(Math.random() * 2 ** 48) + 1;
+    const timing = { deadline: this.#timings.call, mayRepeat: false };
+    const granted = await this.#call(leaseGrant, { ttl, id }, timing);
+    return { id, ttl: granted.ttl };
+  }
+
+  async revokeLease(id: number): Promise<void> {
+    await this.#call(leaseRevoke, { id }, { deadline: this.#timings.call, mayRepeat: true });
   }
 
   async watch(): Promise<WatchStream> {

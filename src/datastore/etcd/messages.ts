@@ -22,6 +22,8 @@ export interface KeyValue {
   readonly key: string;
   readonly modRevision: number;
   readonly value: string;
+  /** 0 for none; may be inexact, for those that etcd chose. */
+  readonly lease?: number;
 }
 
 export interface RangeRequest {
@@ -44,6 +46,8 @@ export interface RangeAnswer {
 export interface PutRequest {
   readonly key: Buffer;
   readonly value: Buffer;
+  /** The key goes when it ends. */
+  readonly lease?: number;
 }
 
 export interface DeleteRequest {
@@ -126,7 +130,12 @@ export interface AuthenticateAnswer {
 
 const header = message<Header>({ revision: whole(3) });
 
-const keyValue = message<KeyValue>({ key: text(1), modRevision: whole(3), value: text(5) });
+const keyValue = message<KeyValue>({
+  key: text(1),
+  modRevision: whole(3),
+  value: text(5),
+  lease: whole(6),
+});
 
 const rangeRequest = message<RangeRequest>({
   key: bytes(1),
@@ -143,7 +152,7 @@ const rangeAnswer = message<RangeAnswer>({
 
 const requestOp = message<RequestOp>({
   range: optional(1, rangeRequest),
-  put: optional(2, message<PutRequest>({ key: bytes(1), value: bytes(2) })),
+  put: optional(2, message<PutRequest>({ key: bytes(1), value: bytes(2), lease: whole(3) })),
   delete: optional(3, message<DeleteRequest>({ key: bytes(1), rangeEnd: bytes(2) })),
 });
 

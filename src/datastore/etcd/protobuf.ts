@@ -105,7 +105,8 @@ export function whole(number: number): Field<number> {
     initial: () => 0,
     read: (reader) => reader.varint(),
     write: (parts, value) => {
-      if (value !== 0) parts.push(varint(number * 8 + VARINT), varint(value));
+      // Nor one that is left out.
+      if (value > 0) parts.push(varint(number * 8 + VARINT), varint(value));
     },
   };
 }
