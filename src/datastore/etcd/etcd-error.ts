@@ -78,7 +78,7 @@ function words(code: number, details: string, deadline: number): string {
   if (code === STATUS.deadlineExceeded) return `no answer within ${deadline / 1_000} s`;
   const text = details.replace(/^etcdserver: /, "").replace(/ Resolution note:.*$/s, "");
   if (text.startsWith(NO_CONNECTION)) {
-    const reason = text.slice(NO_CONNECTION.length).replace(/^\. Last error: /, "");
+    const reason = text.slice(NO_CONNECTION.length).replace(/^\. Last error: (?:Error: )?/, "");
     return `no connection${reason === "" ? "" : ` (${reason.replace(/\.$/, "")})`}`;
   }
   return text === "" ? `gRPC status ${code}` : text;
