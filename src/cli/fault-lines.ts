@@ -4,7 +4,7 @@ import { formatFault } from "../datastore/fault-text.ts";
 import { wrap } from "./text.ts";
 
 export function faultLines(faults: readonly ResourceFault[]): string[] {
-  const width = Math.max(0, ...faults.map(({ where }) => where.length));
+  const width = faults.reduce((most, { where }) => Math.max(most, where.length), 0);
   return faults.map((fault) => {
     const grade = fault.severity === "warning" ? "warning: " : "";
     return wrap(`${fault.where.padEnd(width)}  ${grade}${formatFault(fault)}`, "    ");

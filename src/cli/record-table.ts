@@ -82,7 +82,7 @@ export function recordTable(kind: RecordKind, records: readonly RecordValue[]): 
   const { head, cells } = FORMS[kind];
   const rows = [head, ...records.map(cells)];
   const widths = head.slice(0, -1).map((_, at) => {
-    return Math.max(...rows.map((row) => row[at]?.length ?? 0)) + 2;
+    return rows.reduce((most, row) => Math.max(most, row[at]?.length ?? 0), 0) + 2;
   });
   const margin = widths.reduce((sum, width) => sum + width, 0);
   const isWide = margin <= WIDTH - LEAST;

@@ -43,14 +43,12 @@ export async function readClaims(
       broken.push({ text: piece.text, line: piece.line + fault.line, reason: fault.reason });
       continue;
     }
-    const isSeveral = values.length > 1;
-    const found = { ...piece, isSeveral };
     const list = split.pieces.list(at);
     const inherited = list < 0 ? undefined : itemTypeOf(split.lists[list]);
     const path = piece.isDashed ? [0] : [];
     for (const value of values) {
       for (const record of recordsIn(value, inherited, path)) {
-        claims.push({ file, piece: found, ...record });
+        claims.push({ file, piece, ...record });
       }
     }
   }
@@ -78,7 +76,7 @@ function piecesOf({ bytes, pieces, format }: SplitFile, text: string): TextPiece
     const end = advance(pieces.end(piece));
     const isItem = pieces.list(piece) >= 0;
     const isDashed = isItem && format === "yaml";
-    const part = { text: text.slice(start, end), line: pieces.line(piece), isSeveral: false };
+    const part = { text: text.slice(start, end), line: pieces.line(piece) };
     found.push({ ...part, start, end, floor, format, isItem, isDashed });
     floor = end;
   }

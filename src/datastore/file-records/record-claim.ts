@@ -17,8 +17,6 @@ export interface TextPiece {
   readonly isItem: boolean;
   /** Such an item as `- …`. */
   readonly isDashed: boolean;
-  /** Several documents that cannot be told apart by their lines (`%YAML`). */
-  readonly isSeveral: boolean;
 }
 
 /** A document or item that says something, of whatever kind. */

@@ -6,7 +6,7 @@ import type { TextPiece } from "../../../../src/datastore/file-records/record-cl
 
 function piece(text: string): TextPiece {
   const place = { start: 0, end: text.length, floor: 0, line: 1, format: "yaml" } as const;
-  return { text, ...place, isItem: false, isDashed: false, isSeveral: false };
+  return { text, ...place, isItem: false, isDashed: false };
 }
 
 interface Value {

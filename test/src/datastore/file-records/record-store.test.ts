@@ -326,6 +326,33 @@ spec: { cidr: 10.244.0.0/26, affinity: "host:alder" }
     expect(driver.read("pools.yaml")).toBe(broken);
   });
 
+  test("and cannot be changed without harm is left as it is", async () => {
+    const red =
+      "apiVersion: projectcalico.org/v3\nkind: IPPool\nmetadata: { name: red }\nspec: { cidr: 10.1.0.0/16 }\n";
+    const several = `%YAML 1.2\n---\n${red}---\n${red.replace("red", "tan")}`;
+    await using driver = new Driver({ "pools.yaml": several });
+    expect((await driver.store.list("IPPool")).map(({ value }) => value.metadata.name)).toEqual([
+      "red",
+      "tan",
+    ]);
+    const refusal = {
+      code: "bad-resource",
+      message: expect.stringMatching(/pools\.yaml:1 cannot/),
+    };
+    const change = driver.change("IPPool", "tan", withSpec({ blockSize: 28 }));
+    await expect(change).rejects.toMatchObject(refusal);
+    for (const name of ["red", "tan"]) {
+      await expect(driver.remove("IPPool", name)).rejects.toMatchObject(refusal);
+    }
+    expect(driver.read("pools.yaml")).toBe(several);
+  });
+
+  test("and what a writer that was killed left behind is not in the way", async () => {
+    await using driver = new Driver({ ".ippool-green.yaml.causeway": "apiVersion: [half" });
+    await driver.store.create(samples[0] as RecordValue);
+    expect(driver.names).toEqual(["ippool-green.yaml"]);
+  });
+
   test("keeps its mode", async () => {
     await using driver = new Driver({ "pools.yaml": handWritten });
     const path = join(driver.directory, "pools.yaml");
