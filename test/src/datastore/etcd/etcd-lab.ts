@@ -34,7 +34,8 @@ export async function followed(driver: EtcdDriver): Promise<StoreFollower> {
 
 /** What the store has now, as a reader sees it that comes fresh. */
 async function present(driver: EtcdDriver): Promise<Map<string, Resource>> {
-  await using fresh = new StoreFollower(new EtcdDriver(driver.server, { driver }).open());
+  await using reader = new EtcdDriver(driver.server, { driver });
+  await using fresh = new StoreFollower(reader.open());
   await fresh.until(({ last }) => last?.inSync === true);
   return new Map(fresh.resources);
 }
