@@ -81,7 +81,7 @@ async function measureRestart(
   server.send({ what: "restart", away: AWAY, forgets });
   await server.next("back");
   // Whoever was not told yet that the connection is gone is still in sync.
-  const agents = await allInSync(processes, count, 180);
+  const agents = await allInSync(processes, count, 600);
   await sleep(6_000);
   const { slots, stall } = await counted(server);
   const last = Math.ceil((Date.now() - begun) / 1_000);
