@@ -44,7 +44,7 @@ export async function whileLocked<T>(
   }
   try {
     const end = performance.now() + PATIENCE;
-    while (!tryLock(lock)) {
+    while (!isLockedNow(lock, path)) {
       if (performance.now() > end) {
         const hint = "another causeway that writes there does not end; find it with fuser(1)";
         throw new CausewayError("datastore", `${path} is locked by another process`, { hint });
@@ -54,6 +54,15 @@ export async function whileLocked<T>(
     return await work({ countUp: () => countUp(lock, path) });
   } finally {
     closeSync(lock);
+  }
+}
+
+/** @throws CausewayError `datastore` on a file system without locks */
+function isLockedNow(lock: number, path: string): boolean {
+  try {
+    return tryLock(lock);
+  } catch (error) {
+    throw CausewayError.from(error, "datastore", `cannot lock ${path}`);
   }
 }
 
