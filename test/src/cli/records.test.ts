@@ -1,7 +1,7 @@
 // get, apply, delete and edit on a datastore of each kind: the same commands, the same words.
 
-import { chmodSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { causeway } from "../../support/command-line.ts";
 import {
@@ -252,6 +252,7 @@ Node "alder" unchanged
       /^causeway: IPPool "green" is not changed\n {2}→ your text is kept in (.*)\n$/.exec(stderr) ??
       [];
     expect(readFileSync(kept, "utf8")).toMatch(/vxlanMode: Never/);
+    rmSync(dirname(kept), { recursive: true });
     expect(await store.spec("IPPool", "green")).toMatchObject({ vxlanMode: "Always" });
   });
 
