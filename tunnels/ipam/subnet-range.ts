@@ -64,7 +64,7 @@ export function isInRange(subnet: Cidr, { length, min, max }: SubnetRange): bool
   );
 }
 
-/** Subnets that nobody has, in an order of the node's own, so that nodes seldom want the same one. */
+/** Subnets that nobody has, in an order of the node's own. */
 export function* freeSubnets(
   range: SubnetRange,
   node: string,

@@ -36,8 +36,10 @@ export interface LeaseTimes {
 
 export const leaseTimes: LeaseTimes = { ttl: 86_400, margin: 3_600 };
 
-/** Nodes that start together may want one subnet, or find all they knew of taken. */
-const ATTEMPTS = 10;
+/** Nodes that start together may want one subnet; in each round one of them at least gets it. */
+const ATTEMPTS = 50;
+/** Of so many free subnets one is taken by chance: two nodes seldom want the same. */
+const CHOICE = 100;
 
 /** A lease as etcd has it. */
 interface Stored {
@@ -197,8 +199,12 @@ function choose(
 ): Cidr {
   const isFree = previous !== undefined && !taken.some((one) => one.overlaps(previous));
   if (isFree && isInRange(previous, range)) return previous;
-  const [first] = freeSubnets(range, String(publicIp), taken);
-  if (first !== undefined) return first;
+  const free: Cidr[] = [];
+  for (const subnet of freeSubnets(range, String(publicIp), taken)) {
+    if (free.push(subnet) === CHOICE) break;
+  }
+  const chosen = free[Math.floor(Math.random() * free.length)];
+  if (chosen !== undefined) return chosen;
   const what = `no subnet of /${range.length} is free in ${range.network}`;
   const hint = "widen the network, or delete leases of nodes that are gone";
   throw new CausewayError("datastore", what, { hint });
