@@ -5,6 +5,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
+import { programFile } from "../../src/demo/agent-process.ts";
 import { probePaths } from "../../src/demo/probe.ts";
 import { eventually } from "../support/cluster.ts";
 import { EtcdServer } from "../support/etcd-server.ts";
@@ -104,9 +105,9 @@ describe("a flannel network in etcd", () => {
       [...(await keysOf(server))].find(([, text]) => text.includes(lab.alder.publicIp)) ?? [];
     const { PublicIP, BackendData } = JSON.parse(value);
     const device = { name: "flannel.1", local: lab.cedar.publicIp, mac: CEDAR_MAC, mtu: 1450 };
-    await lab.makeDevice({ ...device, subnet: CEDAR_SUBNET });
+    await lab.makeDevice("cedar", { ...device, subnet: CEDAR_SUBNET });
     alder = { publicIp: PublicIP, mac: BackendData.VtepMAC, subnet: alderSubnet };
-    await lab.addLease("flannel.1", alder);
+    await lab.addLease("cedar", "flannel.1", alder);
     const mtu = Number(lab.subnetEnv()["FLANNEL_MTU"]);
     pods = {
       alder: await lab.addPod("alder", [alderSubnet], mtu),
@@ -119,7 +120,7 @@ describe("a flannel network in etcd", () => {
     const mac = "82:00:00:00:00:77";
     await lab.ip("cedar", "link", "set", "flannel.1", "address", mac);
     // A device that changes its MAC forgets its neighbours.
-    await lab.addLease("flannel.1", alder);
+    await lab.addLease("cedar", "flannel.1", alder);
     await putLease(CEDAR_SUBNET, mac);
     await eventually(async () => {
       const rows = await lab.exec("alder", "bridge", "fdb", "show", "dev", "flannel.1");
@@ -158,6 +159,59 @@ describe("a flannel network in etcd", () => {
     await eventually(async () => expect(await keysOf(server)).toEqual(before));
     await lab.agent.inSync();
     expect(await lab.ip("alder", "-o", "link", "show", "flannel.1")).toBe(links);
+  });
+});
+
+describe("a node on which flannel was stopped", () => {
+  let server: EtcdServer;
+  let lab: FlannelLab;
+
+  beforeAll(async () => {
+    if (process.getuid?.() !== 0) return;
+    server = await EtcdServer.start();
+    lab = await FlannelLab.build(Number(server.endpoint.split(":")[1]));
+  });
+  beforeEach(skipWithoutRoot);
+  afterAll(async () => {
+    await lab?.[Symbol.asyncDispose]();
+    await server?.[Symbol.asyncDispose]();
+  });
+
+  test("goes on with its subnet, its device and its MAC, and is cleaned up at last", async () => {
+    const { alder, cedar } = lab;
+    const mac = "82:00:00:00:00:10";
+    const subnet = "10.5.7.0/24";
+    const lease = (publicIp: string, vtepMac: string): string => {
+      const BackendData = { VNI: 1, VtepMAC: vtepMac };
+      const rest = { PublicIPv6: null, BackendType: "vxlan", BackendData };
+      return JSON.stringify({ PublicIP: publicIp, ...rest });
+    };
+    await server.ctl("put", `${PREFIX}/config`, JSON.stringify(NETWORK));
+    await server.ctl("put", `${PREFIX}/subnets/10.5.7.0-24`, lease(alder.publicIp, mac));
+    await server.ctl("put", `${PREFIX}/subnets/10.5.52.0-24`, lease(cedar.publicIp, CEDAR_MAC));
+    const device = { name: "flannel.1", local: alder.publicIp, mac, subnet, mtu: 1450 };
+    await lab.makeDevice("alder", device);
+    const told = { publicIp: cedar.publicIp, mac: CEDAR_MAC, subnet: CEDAR_SUBNET };
+    await lab.addLease("alder", "flannel.1", told);
+    const link = await lab.ip("alder", "-o", "link", "show", "flannel.1");
+
+    const datastore = `flannel+etcd://${server.endpoint}`;
+    lab.startAgent(datastore, []);
+    const { registration, takenOver } = await lab.agent.inSync();
+    expect(registration?.blocks).toEqual([subnet]);
+    expect(takenOver).toHaveLength(1);
+    expect(await lab.ip("alder", "-o", "link", "show", "flannel.1")).toBe(link);
+    const routes = await lab.ip("alder", "route", "show", CEDAR_SUBNET);
+    expect(routes).toMatch(/^10\.5\.52\.0\/24 nhid .* dev flannel\.1 proto 202/);
+    expect(routes.trim().split("\n")).toHaveLength(1);
+
+    await lab.agent.end("SIGTERM");
+    const cleanup = [process.execPath, programFile(), "cleanup"];
+    const runDir = ["--run-dir", lab.agent.options.runDir];
+    const without = await lab.exec("alder", ...cleanup, ...runDir, "--dry-run");
+    expect(without).not.toContain("link delete");
+    await lab.exec("alder", ...cleanup, ...runDir, "--datastore", datastore);
+    await expect(lab.ip("alder", "link", "show", "flannel.1")).rejects.toThrow("does not exist");
   });
 });
 
@@ -243,13 +297,17 @@ describe("a flannel network in Kubernetes, of both families", () => {
     const { cedar, alder } = lab;
     const four = { name: "flannel.1", local: cedar.publicIp, mac: CEDAR_MAC, mtu: 1450 };
     const six = { name: "flannel-v6.1", local: cedar.publicIp6, mac: cedarMac6, mtu: 1430 };
-    await lab.makeDevice({ ...four, subnet: cedarSubnets[0] });
-    await lab.makeDevice({ ...six, subnet: cedarSubnets[1] });
+    await lab.makeDevice("cedar", { ...four, subnet: cedarSubnets[0] });
+    await lab.makeDevice("cedar", { ...six, subnet: cedarSubnets[1] });
     const mac = macIn(`${prefix}backend-data`);
     const mac6 = macIn(`${prefix}backend-v6-data`);
-    await lab.addLease("flannel.1", { publicIp: alder.publicIp, mac, subnet: alderSubnets[0] });
+    await lab.addLease("cedar", "flannel.1", {
+      publicIp: alder.publicIp,
+      mac,
+      subnet: alderSubnets[0],
+    });
     const told6 = { publicIp: alder.publicIp6, mac: mac6, subnet: alderSubnets[1] };
-    await lab.addLease("flannel-v6.1", told6);
+    await lab.addLease("cedar", "flannel-v6.1", told6);
     const mtu = Number(lab.subnetEnv()["FLANNEL_MTU"]);
     const pods = {
       alder: await lab.addPod("alder", alderSubnets, mtu),

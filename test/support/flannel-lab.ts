@@ -101,23 +101,23 @@ export class FlannelLab implements AsyncDisposable {
     return run("ip", ["-n", this.namespace(name), ...args]);
   }
 
-  /** The VXLAN device of cedar with its address. */
-  async makeDevice({ name, local, mac, subnet, mtu }: Device): Promise<void> {
+  /** The VXLAN device of a node with its address. */
+  async makeDevice(node: string, { name, local, mac, subnet, mtu }: Device): Promise<void> {
     const base = baseOf(subnet);
-    await ipBatch(this.namespace("cedar"), [
+    await ipBatch(this.namespace(node), [
       `link add ${name} address ${mac} mtu ${mtu} type vxlan id 1 local ${local} dev eth0 dstport 8472 nolearning`,
       `link set ${name} up`,
       `address add ${base}/${base.includes(":") ? 128 : 32} dev ${name}`,
     ]);
   }
 
-  /** What flannel does on cedar when it hears of another node's lease: neighbour, FDB entry, route. */
-  async addLease(device: string, { publicIp, mac, subnet }: Told): Promise<void> {
+  /** What flannel does on a node when it hears of another one's lease: neighbour, FDB entry, route. */
+  async addLease(node: string, device: string, { publicIp, mac, subnet }: Told): Promise<void> {
     const base = baseOf(subnet);
-    await this.ip("cedar", ..."neigh replace".split(" "), base, "lladdr", mac, "dev", device);
+    await this.ip(node, ..."neigh replace".split(" "), base, "lladdr", mac, "dev", device);
     const fdb = ["fdb", "replace", mac, "dev", device, "dst", publicIp, "self", "permanent"];
-    await this.exec("cedar", "bridge", ...fdb);
-    await this.ip("cedar", "route", "replace", subnet, "via", base, "dev", device, "onlink");
+    await this.exec(node, "bridge", ...fdb);
+    await this.ip(node, "route", "replace", subnet, "via", base, "dev", device, "onlink");
   }
 
   /** A pod behind a bridge that has the first address of each subnet; the pod has the second one. */
