@@ -33,7 +33,7 @@ export class WorkerClient {
     this.#worker = worker;
     worker.on("message", (reply: WorkerReply) => this.#queue(reply));
     worker.on("error", (error) => this.#fail(error));
-    worker.on("exit", () => this.#fail(new Error("the thread ended")));
+    worker.on("exit", () => this.#ended());
     worker.unref();
   }
 
@@ -161,6 +161,12 @@ export class WorkerClient {
   #settle(id: number): void {
     this.#pending.delete(id);
     if (this.#pending.size === 0) this.#worker.unref();
+  }
+
+  /** What it said before its end counts, and that it has closed is the last of it. */
+  #ended(): void {
+    for (const reply of this.#replies.splice(0)) this.#deliver(reply);
+    this.#fail(new Error("the thread ended"));
   }
 
   #fail(error: unknown): void {
