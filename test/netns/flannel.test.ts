@@ -58,7 +58,7 @@ describe("a flannel network in etcd", () => {
     await server.ctl("put", `${PREFIX}/config`, JSON.stringify(NETWORK));
     await putLease(CEDAR_SUBNET, CEDAR_MAC);
     lab.startAgent(`flannel+etcd://${server.endpoint}`, []);
-    await lab.agent.inSync();
+    await lab.joined();
   }, 60_000);
   beforeEach(skipWithoutRoot);
   afterAll(async () => {
@@ -128,7 +128,7 @@ describe("a flannel network in etcd", () => {
         expect.stringContaining(`${mac} dst ${lab.cedar.publicIp} `),
       ]);
     });
-    await lab.agent.inSync();
+    await lab.joined();
     await assertAnswers(lab, pods.alder, hostOf(alderSubnet, 2), hostOf(CEDAR_SUBNET, 2));
 
     const other = "10.5.99.0/24";
@@ -151,13 +151,13 @@ describe("a flannel network in etcd", () => {
     const before = await keysOf(server);
     await lab.agent.end("SIGKILL");
     lab.agent.start();
-    await lab.agent.inSync();
+    await lab.joined();
     await eventually(async () => expect(await keysOf(server)).toEqual(before));
 
     const links = await lab.ip("alder", "-o", "link", "show", "flannel.1");
     await server.ctl("del", `${PREFIX}/subnets/${alderSubnet.replace("/", "-")}`);
     await eventually(async () => expect(await keysOf(server)).toEqual(before));
-    await lab.agent.inSync();
+    await lab.joined();
     expect(await lab.ip("alder", "-o", "link", "show", "flannel.1")).toBe(links);
   });
 });
@@ -197,7 +197,7 @@ describe("a node on which flannel was stopped", () => {
 
     const datastore = `flannel+etcd://${server.endpoint}`;
     lab.startAgent(datastore, []);
-    const { registration, takenOver } = await lab.agent.inSync();
+    const { registration, takenOver } = await lab.joined();
     expect(registration?.blocks).toEqual([subnet]);
     expect(takenOver).toHaveLength(1);
     expect(await lab.ip("alder", "-o", "link", "show", "flannel.1")).toBe(link);
@@ -256,7 +256,7 @@ describe("a flannel network in Kubernetes, of both families", () => {
     const kubeconfig = join(lab.files, "kubeconfig");
     writeFileSync(kubeconfig, stringify(kubeconfigOf(server)), { mode: 0o600 });
     lab.startAgent("flannel+kubernetes:", ["--kubeconfig", kubeconfig]);
-    await lab.agent.inSync();
+    await lab.joined();
   }, 60_000);
   beforeEach(skipWithoutRoot);
   afterAll(async () => {
@@ -325,7 +325,7 @@ describe("a flannel network in Kubernetes, of both families", () => {
     const metadata = { ...node.metadata, annotations: { "example.com/kept": "yes" } };
     server.store.update("v1 nodes", { ...node, metadata }, undefined);
     await eventually(() => expect(annotationsOf("alder")).toEqual(before));
-    await lab.agent.inSync();
+    await lab.joined();
     expect(await lab.ip("alder", "-o", "link", "show", "flannel.1")).toBe(links);
   });
 

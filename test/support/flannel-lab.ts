@@ -12,6 +12,7 @@ import { removeNamespaces, sweepNamespaces } from "../../src/demo/namespace-remo
 import { buildNamespaces, type Namespaces } from "../../src/demo/namespaces.ts";
 import { writeSysctls } from "../../src/demo/network-namespace.ts";
 import { demoTopology } from "../../src/demo/topology.ts";
+import type { StatusReport } from "../../src/observe/status.ts";
 import { NamespaceRelay } from "./namespace-relay.ts";
 import { exitWithParent } from "./orphan.ts";
 
@@ -91,6 +92,13 @@ export class FlannelLab implements AsyncDisposable {
       wrapper,
     });
     this.agent.start();
+  }
+
+  /** Until alder is in the network, has what it wants and has written it down. */
+  joined(): Promise<StatusReport> {
+    const hasJoined = ({ state, registration }: StatusReport): boolean =>
+      state === "in sync" && registration?.blocks.length !== 0 && existsSync(this.subnetFile);
+    return this.agent.until(hasJoined, 30_000, "joined");
   }
 
   namespace(name: string): string {
