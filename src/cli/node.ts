@@ -1,14 +1,13 @@
 /** `causeway node delete`: takes a dead node out of the cluster. */
 import { Command } from "commander";
-import { openRecordStore } from "../datastore/open-records.ts";
 import type { RecordStore } from "../datastore/record-store.ts";
 import { CausewayError } from "../errors.ts";
 import { machineOf } from "../register/node-record.ts";
 import { type RemovedNode, removeNode } from "../register/remove-node.ts";
 import { answersRollCall } from "../register/roll-call.ts";
+import { addDatastoreFlags, withRecordStore } from "./datastore-flags.ts";
 import { exitCodesText } from "./exit-codes.ts";
 import { print, printJson, withProgress } from "./output.ts";
-import { addSettingFlags, configOf } from "./setting-flags.ts";
 import { plural } from "./text.ts";
 
 /** Seconds that an agent has to answer. */
@@ -22,19 +21,6 @@ that lives and was cut off registers its node again, with other blocks, when it 
 
 Example:     causeway node delete elm --datastore etcd://192.0.2.1:2379
 ${exitCodesText("0 the node is out, or was not there")}`;
-
-const SETTINGS = [
-  "datastore",
-  "kubeconfig",
-  "kubeContext",
-  "etcdCa",
-  "etcdCert",
-  "etcdKey",
-  "etcdUser",
-  "etcdPassword",
-  "etcdPasswordFile",
-  "blocks",
-];
 
 interface NodeFlags {
   readonly force?: true;
@@ -50,20 +36,16 @@ export function nodeCommand(): Command {
     .option("--force", "ask nobody: also where its agent lives, or cannot be asked")
     .option("--patience <seconds>", "how long its agent has to answer", String(PATIENCE))
     .option("--json", "print what was removed as JSON");
-  addSettingFlags(command, SETTINGS).addHelpText("after", HELP);
+  addDatastoreFlags(command).addHelpText("after", HELP);
   return command.action(async (action: string, name: string) => {
     if (action !== "delete") return command.error(`error: unknown action '${action}'`);
     const { force, json, patience } = command.opts<NodeFlags>();
-    const { config } = configOf(command, ["datastore"], SETTINGS);
-    const store = await openRecordStore(config);
-    try {
+    await withRecordStore(command, async (store) => {
       if (!force) await refuseLiving(store, name, secondsOf(patience));
       const removed = await withProgress(`removing node ${name}`, removeNode(store, name));
       if (json) printJson(removed);
       else print(`${textOf(name, removed)}\n`);
-    } finally {
-      await store.close();
-    }
+    });
   });
 }
 
