@@ -98,6 +98,15 @@ describe("a flannel network in etcd", () => {
     const status = await lab.agent.status();
     expect(status.registration?.blocks).toEqual([alderSubnet]);
     expect(status.counts.devices).toEqual({ wanted: 1, inKernel: 1 });
+    const causeway = [process.execPath, programFile()];
+    const { runDir, datastore } = lab.agent.options;
+    const show = [...causeway, "show", "devices", "--json", "--run-dir", runDir];
+    expect(JSON.parse(await lab.exec("alder", ...show))).toMatchObject({
+      devices: [{ name: "flannel.1", address: `${baseOf(alderSubnet)}/32`, state: "ok" }],
+    });
+    // Another agent that starts now would know its lease, and find nothing to do.
+    const plan = [...causeway, "plan", "--exit-code", "--node", "alder", "--datastore", datastore];
+    expect(await lab.exec("alder", ...plan)).toMatch(/^# .*\n# nothing to do/);
   });
 
   test("carries packets both ways over flannel.1, from pods and from the nodes", async () => {
