@@ -156,6 +156,19 @@ describe("a flannel network in etcd", () => {
     await assertAnswers(lab, pods.alder, hostOf(alderSubnet, 2), hostOf(other, 1));
   });
 
+  test("says that etcd is away, goes on forwarding, and joins again by itself", async () => {
+    const before = await keysOf(server);
+    await server.kill();
+    // A link that changes lets it look after its lease.
+    await lab.ip("alder", "address", "add", "198.51.100.1/32", "dev", "eth0");
+    const isTold = /^not in the flannel network as it should be: .*its lease ends at 2/;
+    await lab.agent.until(({ problems }) => problems.some(({ reason }) => isTold.test(reason)));
+    await assertAnswers(lab, pods.alder, hostOf(alderSubnet, 2), hostOf("10.5.99.0/24", 1));
+    await server.start();
+    await lab.joined();
+    expect(await keysOf(server)).toEqual(before);
+  });
+
   test("keeps its lease over a restart, and over the loss of the key", async () => {
     const before = await keysOf(server);
     await lab.agent.end("SIGKILL");
