@@ -241,7 +241,10 @@ export class Reader {
     for (let tries = 1; ; tries++) {
       const { interrupted, failure } = await this.#client.read(this.#request(write), onPiece);
       if (failure !== undefined) {
-        const code = errnoName(failure.errno) === "EPERM" ? "not-permitted" : "kernel";
+        const errno = errnoName(failure.errno);
+        // The main table is made for its first route (inet_dump_fib in net/ipv4/fib_frontend.c).
+        if (errno === "ENOENT") return;
+        const code = errno === "EPERM" ? "not-permitted" : "kernel";
         throw new CausewayError(
           code,
           `cannot read the kernel's ${what}: ${describeFailure(failure)}`,

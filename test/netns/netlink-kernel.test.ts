@@ -27,6 +27,7 @@ import {
   VXLAN,
   Witness,
 } from "../conformance/kernel-lab.ts";
+import { readRoutes } from "../conformance/read-routes.ts";
 
 type Compiled = typeof import("../../src/netlink/netlink-kernel.ts");
 const COMPILED = "../../.cache/js/src/netlink/netlink-kernel.js";
@@ -90,6 +91,20 @@ describe.skipIf(process.getuid?.() !== 0)("as root", () => {
   });
 
   runKernelCases("NetlinkKernel", openLab);
+
+  test("a namespace that never had a route has none", async () => {
+    const { NetlinkKernel } = (await import(COMPILED)) as Compiled;
+    const name = `${PREFIX}${++count}`;
+    await run("ip", ["netns", "add", name]);
+    const kernel = await NetlinkKernel.open(new PathTable(), { netns: `/run/netns/${name}` });
+    try {
+      expect((await readRoutes(kernel, 4)).owned.size).toBe(0);
+      expect((await readRoutes(kernel, 6)).owned.size).toBe(0);
+    } finally {
+      await kernel.close();
+      await run("ip", ["netns", "del", name]);
+    }
+  });
 
   test("a new device under an old name is found by its new number", async () => {
     const lab = await openLab();
