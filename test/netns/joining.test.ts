@@ -17,7 +17,7 @@ const MTU = 1430;
 
 describe.each<[string, () => Promise<JoinedDatastore>, number]>([
   ["etcd", joinedEtcd, 20],
-  ["Kubernetes", joinedKubernetes, 5],
+  ["Kubernetes", joinedKubernetes, 20],
 ])("four nodes with an empty %s", (_, start, rounds) => {
   let datastore: JoinedDatastore;
   let lab: JoiningLab;
