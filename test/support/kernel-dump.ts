@@ -79,10 +79,14 @@ function without(row: Row, names: readonly string[]): Row {
   return Object.fromEntries(Object.entries(row).filter(([name]) => !names.includes(name)));
 }
 
+const MAC = /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/;
+
 /** Replaces MACs that the kernel drew for links that are not ours, and the addresses that come of them. */
 function addressesOfOthers(links: readonly Row[], addresses: readonly Row[]) {
   const words = new Map<string, string>();
   for (const { ifname, address } of links) {
+    // Of a tunnel device without an Ethernet header it is an IP address, "::" even.
+    if (!MAC.test(String(address))) continue;
     if (!CAUSEWAY_DEVICES.isOurs(String(ifname))) words.set(String(address), `MAC of ${ifname}`);
   }
   for (const { ifname, addr_info } of addresses) {
