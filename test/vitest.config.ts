@@ -7,7 +7,16 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 // and then; CI looks twice before it turns a change down.
 const retry = process.env["CI"] === "true" ? 1 : 0;
 
-// Two projects: `unit` needs nothing but Node; `kernel` needs root and makes network namespaces.
+/** What talks to real servers of its own, or to Debian's packet tools, and so takes its time. */
+const SERVERS = [
+  "test/src/datastore/{etcd,kubernetes}/**/*.test.ts",
+  "test/src/register/{etcd,kubernetes}.test.ts",
+  "test/src/register/flannel/etcd-join.test.ts",
+  "test/src/cli/{records,migrate,decode,encap}.test.ts",
+];
+
+// Three projects: `unit` needs nothing but Node; `servers` needs what the set-up installs; `kernel` needs root and
+// makes network namespaces.
 export default defineConfig({
   root,
   test: {
@@ -19,11 +28,12 @@ export default defineConfig({
           name: "unit",
           retry,
           include: ["test/**/*.test.ts"],
-          exclude: ["test/netns/**", "test/kernel-ipip/**"],
+          exclude: ["test/netns/**", "test/kernel-ipip/**", ...SERVERS],
           // None should take long; on a machine under load the random ones do.
           testTimeout: 60_000,
         },
       },
+      { root, test: { name: "servers", retry, include: SERVERS, testTimeout: 60_000 } },
       {
         root,
         test: {
