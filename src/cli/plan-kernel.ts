@@ -106,10 +106,6 @@ export class PlanKernel implements Kernel {
     }
   }
 
-  pauseRouteEvents(): void {}
-
-  resumeRouteEvents(): void {}
-
   prepare(): Promise<void> {
     return Promise.resolve();
   }

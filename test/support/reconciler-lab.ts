@@ -28,8 +28,6 @@ export const UNDERLAY: readonly string[] = [
 
 export interface LabOptions {
   readonly takeOver?: boolean;
-  /** From so many new routes on nobody listens to route events; never without. */
-  readonly manyRoutes?: number;
   readonly features?: Partial<KernelFeatures>;
 }
 
@@ -168,7 +166,7 @@ export class ReconcilerLab {
   }
 
   #newReconciler(): Reconciler {
-    const { takeOver = true, manyRoutes = Number.POSITIVE_INFINITY } = this.#options;
+    const { takeOver = true } = this.#options;
     const reconciler = new Reconciler({
       kernel: this.kernel,
       desired: this.desired,
@@ -176,7 +174,6 @@ export class ReconcilerLab {
       wallClock: () => this.now,
       random: () => this.random,
       takesOver: () => takeOver,
-      manyRoutes,
       onOps: (ops, failures) => {
         this.#ops.push(...ops);
         this.#failures.push(...failures.map(({ op, code }) => `${objectName(op)}: ${code}`));

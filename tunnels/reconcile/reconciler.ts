@@ -32,7 +32,6 @@ import type { ForeignRoutes, PlanInput } from "./plan-input.ts";
 import { ALL_SCOPES, type Picture, readBack } from "./read-back.ts";
 import { foundState, MendedOps, type Repair, RepairLog } from "./repair-log.ts";
 import { RouteReader } from "./route-reader.ts";
-import { UnheardRoutes } from "./unheard-routes.ts";
 
 export interface ReconcilerOptions {
   readonly kernel: Kernel;
@@ -49,8 +48,6 @@ export interface ReconcilerOptions {
   readonly takesOver: () => boolean;
   /** Absent where nothing is carried in userspace, or nothing is really done. */
   readonly forwarding?: ForwardingStages | undefined;
-  /** See UnheardRoutes. */
-  readonly manyRoutes?: number;
   readonly onOps?: (ops: KernelOps, failures: readonly OpFailure[]) => void;
   /** A foreign route stood at a destination of ours and was replaced. */
   readonly onTakeOver?: (foreign: Route, ours: Route) => void;
@@ -74,13 +71,11 @@ export class Reconciler {
   readonly #notes: OutcomeNotes;
   readonly #picture: Picture;
   readonly #routeReader: RouteReader;
-  readonly #unheard: UnheardRoutes;
   #hasRead = false;
   #mayRemove = false;
 
   constructor(options: ReconcilerOptions) {
     const { desired, kernel, devices = CAUSEWAY_DEVICES, now, onTakeOver } = options;
-    this.#unheard = new UnheardRoutes({ kernel, now, many: options.manyRoutes });
     const { actual, foreign, dirty } = this;
     this.#options = options;
     this.#picture = { desired, actual, foreign, dirty, devices };
@@ -88,7 +83,10 @@ export class Reconciler {
     this.#held = new HeldKeys(options.random);
     this.#hints = new KernelHints({ desired, actual, paths: kernel.paths, dirty, devices, now });
     this.#notes = new OutcomeNotes({
-      ...this.#picture,
+      desired,
+      actual,
+      foreign,
+      dirty,
       paths: kernel.paths,
       waiting: this.#waiting,
       hints: this.#hints,
@@ -129,10 +127,9 @@ export class Reconciler {
     );
   }
 
-  /** When `read` and `apply` have to be called again without any new event, on the clock of `now`. */
+  /** When `apply` has to be called again without any new event, on the clock of `now`. */
   nextDue(): number | undefined {
-    const dues = [this.#held.nextDue(), this.#unheard.due].filter((due) => due !== undefined);
-    return dues.length === 0 ? undefined : Math.min(...dues);
+    return this.#held.nextDue();
   }
 
   /** Asks for a read-back of everything, as at start. */
@@ -148,7 +145,6 @@ export class Reconciler {
 
   /** Reads what has to be read again; true if there was anything. */
   async read(): Promise<boolean> {
-    if (this.#unheard.takeDue()) this.#hints.ask("routes4", "routes6");
     if (this.#hints.isEmpty) return false;
     const { kernel, now } = this.#options;
     const cause: Cause = this.#hasRead ? CAUSE.drift : CAUSE.start;
@@ -183,11 +179,9 @@ export class Reconciler {
       try {
         const plan = new Plan(this.#planInput(pass.dirty));
         for (const ops of plan.additions) await this.#options.kernel.prepare(ops);
-        this.#unheard.begin(plan.newRouteCount);
         let isDone = await this.#carryOut(plan, pass);
         while (!isDone) isDone = await this.#carryOut(new Plan(this.#planInput(pass.dirty)), pass);
       } finally {
-        this.#unheard.end();
         this.#hints.endPass(pass.dirty);
       }
     }
@@ -211,7 +205,7 @@ export class Reconciler {
 
   /** True if the wish has changed meanwhile: to have what is to go, or not to have what is to come. */
   #isMoot(op: KernelOp): boolean {
-    const { desired } = this.#picture;
+    const { desired } = this.#options;
     const isWanted =
       op.kind === "route"
         ? desired.routes[op.object.destination.family].get(op.object.destination) >= 0
