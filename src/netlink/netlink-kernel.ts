@@ -128,6 +128,7 @@ export class NetlinkKernel implements Kernel {
         for (const row of await this.#parts.reader.neighbours(device, family)) {
           neighbours.set(neighbourKey(row), row);
         }
+        await nextTurn();
       }
     }
     return neighbours;
@@ -138,6 +139,7 @@ export class NetlinkKernel implements Kernel {
     for (const device of names) {
       if (!(await this.#hasDevice(device))) continue;
       for (const entry of await this.#readFdbInPeace(device)) entries.set(fdbKey(entry), entry);
+      await nextTurn();
     }
     return entries;
   }

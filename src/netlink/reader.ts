@@ -1,4 +1,5 @@
 /** Reads kernel objects through the worker: asks, decodes, and asks again where a dump was disturbed. */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Family } from "../../encap/address/ip-address.ts";
 import type { RouteVisitor } from "../../tunnels/kernel/kernel.ts";
 import {
@@ -210,6 +211,8 @@ export class Reader {
     await this.#dump(what, write, onPiece, () => {
       objects = [];
     });
+    // What is made of thousands of them is no part of the last slice.
+    await nextTurn();
     return objects;
   }
 
