@@ -35,7 +35,8 @@ export class Stopwatch {
 
   isInSync(): void {
     this.inSync ??= performance.now();
-    this.#loop?.reset();
+    // The sample that is due now began before.
+    setTimeout(() => this.#loop?.reset(), LOOP_RESOLUTION).unref();
   }
 
   /** Starts to measure how long the event loop is held up; costs a timer every few milliseconds. */
