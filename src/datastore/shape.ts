@@ -24,6 +24,8 @@ interface ParentSchema extends Range {
 
 /** Our own schemas need no check, and to compile the schema of schemas takes longer than all of them. */
 const AJV_OPTIONS: Options = {
+  // To make the code shorter takes as long as to make it, in one go of many milliseconds.
+  code: { optimize: false },
   allErrors: true,
   verbose: true,
   strict: false,
