@@ -35,8 +35,7 @@ export class Stopwatch {
 
   isInSync(): void {
     this.inSync ??= performance.now();
-    // The sample that is due now began before.
-    setTimeout(() => this.#loop?.reset(), LOOP_RESOLUTION).unref();
+    this.#loop?.reset();
   }
 
   /** Starts to measure how long the event loop is held up; costs a timer every few milliseconds. */
