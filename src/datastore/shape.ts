@@ -24,7 +24,7 @@ interface ParentSchema extends Range {
 
 /** Our own schemas need no check, and to compile the schema of schemas takes longer than all of them. */
 const AJV_OPTIONS: Options = {
-  // To make the code shorter takes as long as to make it, in one go of many milliseconds.
+  // It takes a fifth of the time that the first record of a kind costs, and makes no record faster.
   code: { optimize: false },
   allErrors: true,
   verbose: true,

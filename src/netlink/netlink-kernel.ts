@@ -128,6 +128,7 @@ export class NetlinkKernel implements Kernel {
         for (const row of await this.#parts.reader.neighbours(device, family)) {
           neighbours.set(neighbourKey(row), row);
         }
+        // Whoever asked compares thousands of them, in a turn of its own.
         await nextTurn();
       }
     }
