@@ -6,7 +6,7 @@ export const EXIT = {
   /** A check failed, or the answer is no. */
   no: 1,
   /** `plan --exit-code`: there is something to do. */
-  todo: 2,
+  pending: 2,
   /** A flag, variable or configuration value is wrong. */
   usage: 64,
   /** It could not be done. */

@@ -45,7 +45,7 @@ export function planCommand(): Command {
     requireNetAdmin("plan", "asks the kernel what it can do");
     const plan = await withProgress(`reading ${config.datastore}`, makePlan(config));
     const report = planReport(plan, config);
-    if (exitCode && report.operations.length > 0) process.exitCode = EXIT.todo;
+    if (exitCode && report.operations.length > 0) process.exitCode = EXIT.pending;
     else if (exitCode && report.problems.some(({ severity }) => severity === "error")) {
       process.exitCode = EXIT.no;
     }

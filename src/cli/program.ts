@@ -11,7 +11,7 @@ cluster's nodes, kept exact in the kernel.`;
 const MORE = `
 Each command has a --help of its own.
 
-Exit codes: ${EXIT.done} done; ${EXIT.no} a check failed, or the answer is no; ${EXIT.todo} there is something to do
+Exit codes: ${EXIT.done} done; ${EXIT.no} a check failed, or the answer is no; ${EXIT.pending} there is something to do
 (plan --exit-code); ${EXIT.usage} wrong usage; ${EXIT.failed} it could not be done.
 
 Start here:  causeway demo`;
