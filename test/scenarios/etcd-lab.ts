@@ -47,14 +47,15 @@ export class Lab {
     await this.etcd.remove("IPAMBlock", oldBlock.metadata.name);
   }
 
-  /** Every kernel has what the last change asks for, and is as calculated. */
-  async becomesExact(): Promise<void> {
+  /** Every kernel has what the last change asks for, within `patienceMs`, and is as calculated. */
+  async becomesExact(patienceMs = 30_000): Promise<void> {
     const [, { spec }] = elm(this.#version);
+    const end = Date.now() + patienceMs;
     for (const { name } of this.cluster.topology.nodes) {
       await eventually(async () => {
         const route = await this.cluster.ip(name, "route", "show", String(spec["cidr"]));
         assert.notEqual(route, "", `route of ${spec["cidr"]} on ${name}`);
-      });
+      }, end - Date.now());
     }
     await assertExact(this.cluster);
   }
