@@ -38,9 +38,7 @@ function* onAddresses(
 function* onMacs(vteps: VtepMap): Generator<Conflict> {
   const hint = "change spec.vxlanTunnelMACAddr (or …V6) on one of the nodes";
   for (const macs of [vteps.macs[4], vteps.macs[6]]) {
-    for (const [mac, names] of macs) {
-      if (names.length > 1) yield* conflict("VTEP MAC", mac, names, hint);
-    }
+    for (const { mac, nodes } of macs.contested()) yield* conflict("VTEP MAC", mac, nodes, hint);
   }
 }
 

@@ -8,6 +8,7 @@ import type { MacAddress } from "../../encap/address/mac-address.ts";
 import type { Node } from "../model/node.ts";
 import { type Vtep, vtepMac } from "../model/vtep.ts";
 import type { DirtyPrefixes } from "./dirty-prefixes.ts";
+import { MacClaims } from "./mac-claims.ts";
 import { compareText, inNameOrder } from "./name-order.ts";
 import { PrefixClaims } from "./prefix-claims.ts";
 import {
@@ -46,11 +47,7 @@ export interface VtepEntry extends Vtep {
 export class VtepMap {
   readonly addresses: PrefixClaims<AddressClaim> = new PrefixClaims<AddressClaim>(compareClaims);
   readonly tunnels: PrefixClaims<TunnelClaim> = new PrefixClaims<TunnelClaim>(compareClaims);
-  /** By family: VTEP MAC -> names of the nodes, in order. */
-  readonly macs: Readonly<Record<Family, Map<MacAddress, string[]>>> = {
-    4: new Map(),
-    6: new Map(),
-  };
+  readonly macs: Readonly<Record<Family, MacClaims>> = { 4: new MacClaims(), 6: new MacClaims() };
   /** Nodes whose part of the desired state has to be made again. */
   readonly dirtyNodes: Set<string> = new Set();
   readonly #local: string;
@@ -101,7 +98,7 @@ export class VtepMap {
   }
 
   macHolder(family: Family, mac: MacAddress): string | undefined {
-    const names = this.macs[family].get(mac) ?? [];
+    const names = this.macs[family].all(mac);
     return names.includes(this.#local) ? this.#local : names[0];
   }
 
@@ -135,14 +132,7 @@ export class VtepMap {
     for (const claim of entry.addresses) this.#change(this.addresses, claim, true);
     for (const claim of entry.tunnels) this.#change(this.tunnels, claim, true);
     for (const { family, mac, node } of entry.vteps) {
-      const names = this.macs[family].get(mac);
-      if (names === undefined) {
-        this.macs[family].set(mac, [node]);
-        continue;
-      }
-      for (const rival of names) this.dirtyNodes.add(rival);
-      names.push(node);
-      names.sort(compareText);
+      for (const rival of this.macs[family].add(mac, node)) this.dirtyNodes.add(rival);
     }
   }
 
@@ -150,10 +140,7 @@ export class VtepMap {
     for (const claim of entry.addresses) this.#change(this.addresses, claim, false);
     for (const claim of entry.tunnels) this.#change(this.tunnels, claim, false);
     for (const { family, mac, node } of entry.vteps) {
-      const rest = (this.macs[family].get(mac) ?? []).filter((name) => name !== node);
-      for (const rival of rest) this.dirtyNodes.add(rival);
-      if (rest.length > 0) this.macs[family].set(mac, rest);
-      else this.macs[family].delete(mac);
+      for (const rival of this.macs[family].remove(mac, node)) this.dirtyNodes.add(rival);
     }
   }
 
