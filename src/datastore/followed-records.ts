@@ -11,7 +11,7 @@ import { type Entry, isRefused } from "./entry.ts";
 import { faultOfLoss, faultsOfEntry } from "./entry-fault.ts";
 import { knownRemote } from "./remote-entry.ts";
 import { ResourceIndex } from "./resource-index.ts";
-import type { SnapshotRecord } from "./snapshot-file.ts";
+import type { BySource } from "./snapshot-file.ts";
 
 export interface ListRules {
   /** Whatever is missing may go, even if all of it is. */
@@ -107,9 +107,10 @@ export class FollowedRecords {
   }
 
   /** What the snapshot on disk is to hold; undefined if a change goes on meanwhile. */
-  *inForce(): Generator<void, SnapshotRecord[] | undefined> {
-    const records = yield* this.#index.inForce();
-    return records?.map(({ resource }) => ({ resource, source: undefined }));
+  *inForce(): Generator<void, BySource | undefined> {
+    const resources: Resource[] = [];
+    const isWhole = yield* this.#index.visitInForce((resource) => resources.push(resource));
+    return isWhole ? new Map([[undefined, resources]]) : undefined;
   }
 
   *#take(

@@ -5,7 +5,6 @@
 import type { Resource, ResourceChange, ResourceKind } from "../../tunnels/model/snapshot.ts";
 import { type Entry, entryDifference } from "./entry.ts";
 import { encodeResource } from "./resource-text.ts";
-import type { SnapshotRecord } from "./snapshot-file.ts";
 
 /** One resource that several entries claim. */
 interface Contest {
@@ -45,21 +44,24 @@ export class ResourceIndex {
     this.#vanished = vanished;
   }
 
-  /** Everything in force and where it is from, or undefined if a change goes on meanwhile. */
-  *inForce(): Generator<void, SnapshotRecord[] | undefined> {
+  /**
+   * Hands everything in force to `take`, with the file that it is from.
+   * @returns false if a change went on meanwhile, so that it was not the whole of one state.
+   */
+  *visitInForce(take: (resource: Resource, file: string) => void): Generator<void, boolean> {
     const change = this.#changeNumber;
     const isDisturbed = (): boolean => this.#isChanging || this.#changeNumber !== change;
-    const records: SnapshotRecord[] = [];
+    let count = 0;
     for (const map of Object.values(this.#claims)) {
       for (const claims of map.values()) {
         const winner = this.#winner(claims);
-        if (winner?.resource) records.push({ resource: winner.resource, source: winner.file });
-        if (records.length % STEP !== 0) continue;
+        if (winner?.resource) take(winner.resource, winner.file);
+        if (++count % STEP !== 0) continue;
         yield;
-        if (isDisturbed()) return undefined;
+        if (isDisturbed()) return false;
       }
     }
-    return isDisturbed() ? undefined : records;
+    return !isDisturbed();
   }
 
   /** Replaces the entries of a file; entries in both lists stay as they are. */

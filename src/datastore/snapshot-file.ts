@@ -11,11 +11,8 @@ import { errnoOf, reasonOf } from "../errors.ts";
 import { BACKGROUND_SLICE, inTurns } from "../turns.ts";
 import { decodeResource, encodeResource } from "./resource-text.ts";
 
-export interface SnapshotRecord {
-  readonly resource: Resource;
-  /** The part of the datastore that it stands in, a file; undefined where there are no parts. */
-  readonly source: string | undefined;
-}
+/** By the part of the datastore that they stand in, a file; undefined where there are no parts. */
+export type BySource = ReadonlyMap<string | undefined, readonly Resource[]>;
 
 export interface SnapshotHeader {
   /** The datastore it is a copy of. */
@@ -31,7 +28,7 @@ export interface SnapshotHeader {
 
 export interface SnapshotContent {
   readonly header: SnapshotHeader;
-  readonly bySource: ReadonlyMap<string | undefined, readonly Resource[]>;
+  readonly bySource: BySource;
 }
 
 /** What to write; `collect` gives everything in force, or undefined if a change goes on meanwhile. */
@@ -39,7 +36,7 @@ export interface SnapshotState {
   readonly url: string;
   readonly revision: string;
   readonly isHeld?: boolean;
-  collect(): Generator<void, readonly SnapshotRecord[] | undefined>;
+  collect(): Generator<void, BySource | undefined>;
 }
 
 const FORMAT = "causeway snapshot 1";
@@ -127,10 +124,9 @@ export class SnapshotFile {
   }
 
   async #write(state: SnapshotState): Promise<void> {
-    const records = await inTurns(state.collect(), BACKGROUND_SLICE);
+    const bySource = await inTurns(state.collect(), BACKGROUND_SLICE);
     // In the middle of a change: the next attempt finds its end.
-    if (records === undefined) return;
-    const bySource = await inTurns(groupBySource(records), BACKGROUND_SLICE);
+    if (bySource === undefined) return;
     const temporary = `${this.path}.new`;
     await mkdir(join(this.path, ".."), { recursive: true });
     await rm(temporary, { force: true });
@@ -161,7 +157,7 @@ export class SnapshotFile {
 
   #headerOf(
     { url, revision, isHeld }: SnapshotState,
-    bySource: ReadonlyMap<string | undefined, readonly Resource[]>,
+    bySource: BySource,
   ): SnapshotHeader & { format: string } {
     const sources: Record<string, number> = {};
     for (const [source, resources] of bySource) {
@@ -225,19 +221,6 @@ function* decodeLines(bytes: Buffer): Generator<void, Map<string | undefined, Re
     }
     at = end + 1;
     if (count % 100 === 0) yield;
-  }
-  return bySource;
-}
-
-function* groupBySource(
-  records: readonly SnapshotRecord[],
-): Generator<void, Map<string | undefined, Resource[]>> {
-  const bySource = new Map<string | undefined, Resource[]>();
-  for (const [at, { resource, source }] of records.entries()) {
-    const group = bySource.get(source);
-    if (group === undefined) bySource.set(source, [resource]);
-    else group.push(resource);
-    if (at % 1024 === 0) yield;
   }
   return bySource;
 }

@@ -8,7 +8,7 @@ import { faultOfLoss, faultsOfEntry } from "./entry-fault.ts";
 import type { PlaceFault } from "./piece-table.ts";
 import type { FileReading } from "./read-file.ts";
 import { ResourceIndex } from "./resource-index.ts";
-import type { SnapshotRecord } from "./snapshot-file.ts";
+import type { BySource } from "./snapshot-file.ts";
 import {
   inPathOrder,
   looksUnfinished,
@@ -77,8 +77,14 @@ export class StoreState {
   }
 
   /** What the snapshot on disk is to hold; undefined if a change goes on meanwhile. */
-  inForce(): Generator<void, SnapshotRecord[] | undefined> {
-    return this.#index.inForce();
+  *inForce(): Generator<void, BySource | undefined> {
+    const byFile = new Map<string, Resource[]>();
+    const isWhole = yield* this.#index.visitInForce((resource, file) => {
+      const resources = byFile.get(file);
+      if (resources === undefined) byFile.set(file, [resource]);
+      else resources.push(resource);
+    });
+    return isWhole ? byFile : undefined;
   }
 
   /** True if the file's reading does not tell all that it should hold. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { readRecord } from "../../../src/datastore/record.ts";
 import { decodeResource, encodeResource } from "../../../src/datastore/resource-text.ts";
-import { SnapshotFile, type SnapshotRecord } from "../../../src/datastore/snapshot-file.ts";
+import { type BySource, SnapshotFile } from "../../../src/datastore/snapshot-file.ts";
 import type { Resource } from "../../../tunnels/model/snapshot.ts";
 import { blockManifest, nodeManifest, poolManifest } from "../../conformance/manifests.ts";
 
@@ -36,21 +36,25 @@ const manifests = [
 const resources = manifests.map((one) => readRecord(one).resource as Resource);
 const url = "file:/cluster";
 
-function stateOf(records: readonly SnapshotRecord[], revision = "7") {
+function stateOf(bySource: BySource, revision = "7") {
   return {
     url,
     revision,
     *collect() {
       yield;
-      return records;
+      return bySource;
     },
   };
 }
 
 async function written(directory: string): Promise<SnapshotFile> {
   const file = new SnapshotFile(directory);
-  const records = resources.map((resource, at) => ({ resource, source: at % 2 ? "b" : "a" }));
-  file.schedule(stateOf(records));
+  const every = (rest: number): Resource[] => resources.filter((_, at) => at % 2 === rest);
+  const bySource = new Map([
+    ["a", every(0)],
+    ["b", every(1)],
+  ]);
+  file.schedule(stateOf(bySource));
   await file.flush();
   return file;
 }
@@ -70,7 +74,7 @@ test("SnapshotFile gives back what it was given, by source", async () => {
 
 test("SnapshotFile keeps resources of a store without parts", async () => {
   const file = new SnapshotFile(join(top, "whole"));
-  file.schedule(stateOf(resources.map((resource) => ({ resource, source: undefined }))));
+  file.schedule(stateOf(new Map([[undefined, resources]])));
   await file.flush();
   expect((await file.read(url))?.bySource.get(undefined)).toEqual(resources);
 });
@@ -106,8 +110,8 @@ test.each([
 
 test("SnapshotFile writes by itself some time after a change, and the newest state", async () => {
   const file = new SnapshotFile(join(top, "later"), { interval: 10 });
-  file.schedule(stateOf([], "1"));
-  file.schedule(stateOf([{ resource: resources[0] as Resource, source: "a" }], "2"));
+  file.schedule(stateOf(new Map(), "1"));
+  file.schedule(stateOf(new Map([["a", resources.slice(0, 1)]]), "2"));
   for (;;) {
     if ((await file.readHeader(url))?.revision === "2") break;
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -119,6 +123,6 @@ test("SnapshotFile says why it cannot be written", async () => {
   const path = join(top, "blocked");
   writeFileSync(path, "a file where the run dir should be");
   const file = new SnapshotFile(path);
-  file.schedule(stateOf([]));
+  file.schedule(stateOf(new Map()));
   await expect(file.flush()).rejects.toThrow();
 });
