@@ -58,7 +58,7 @@ export class Agent {
   readonly devices: DeviceNames;
   /** Undefined where nothing is really done. */
   readonly forwarding: Forwarding | undefined;
-  readonly stopwatch: Stopwatch = new Stopwatch();
+  readonly stopwatch: Stopwatch;
   /** The last batch of the datastore; its faults and condition are those of now. */
   datastoreState: ChangeBatch | undefined;
 
@@ -79,6 +79,7 @@ export class Agent {
     this.#parts = parts;
     this.#takeOver = config.takeOver;
     this.log = new AgentLog(parts.log);
+    this.stopwatch = new Stopwatch(config.measureLoop);
     this.carriers = chooseCarriers(config.dataplane, kernel.features, parts.userspace);
     const style = networkStyle(config);
     this.devices = style.devices;

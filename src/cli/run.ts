@@ -7,6 +7,7 @@ import type { LoadedConfig } from "../config/load-config.ts";
 import { OwnLease } from "../datastore/flannel/own-lease.ts";
 import { openDatastore } from "../datastore/open.ts";
 import { readAhead } from "../datastore/read-ahead.ts";
+import { prepareShape } from "../datastore/shape.ts";
 import { SnapshotFile } from "../datastore/snapshot-file.ts";
 import { CausewayError, reasonOf } from "../errors.ts";
 import { NetlinkKernel } from "../netlink/netlink-kernel.ts";
@@ -100,7 +101,10 @@ async function runUnderOneName(run: RunParts): Promise<void> {
   const snapshot = new SnapshotFile(config.runDir);
   const own = isFlannel(config.datastore) ? new OwnLease(config) : undefined;
   const datastore = readAhead(await openDatastore(config, { snapshot, own }), signal);
-  const kernel = await NetlinkKernel.open(new PathTable());
+  const opening = NetlinkKernel.open(new PathTable());
+  // Now, while the netlink thread starts, rather than when the first record comes to a running agent.
+  prepareShape("FelixConfiguration");
+  const kernel = await opening;
   try {
     const onReady = (): void => isReady(agent, log, systemd);
     const userspace = userspaceObstacles();
@@ -122,7 +126,6 @@ async function runUnderOneName(run: RunParts): Promise<void> {
     process.on("SIGHUP", reload);
     try {
       log.info({ version: VERSION, node: config.node, datastore: datastore.url }, "agent starts");
-      if (config.measureLoop) agent.stopwatch.watchLoop();
       if (joining !== undefined) {
         watchHostName(loaded, signal, (name) => {
           log.warn({ before: config.node, now: name }, "the host has another name; starting anew");

@@ -36,16 +36,22 @@ const AJV_OPTIONS: Options = {
 
 const compiled = new Map<SchemaName, ValidateFunction>();
 
-/**
- * Checks types, names and ranges; what is wrong is added to `problems`.
- * @returns true if everything is of the right type, so that the rest can be read at all.
- */
-export function checkShape(name: SchemaName, raw: unknown, problems: ProblemList): boolean {
+/** Compiles the schema of a kind, which the first record of the kind does else: 3 to 15 ms. */
+export function prepareShape(name: SchemaName): ValidateFunction {
   let validate = compiled.get(name);
   if (validate === undefined) {
     validate = new Ajv(AJV_OPTIONS).compile(schemas[name]);
     compiled.set(name, validate);
   }
+  return validate;
+}
+
+/**
+ * Checks types, names and ranges; what is wrong is added to `problems`.
+ * @returns true if everything is of the right type, so that the rest can be read at all.
+ */
+export function checkShape(name: SchemaName, raw: unknown, problems: ProblemList): boolean {
+  const validate = prepareShape(name);
   if (validate(raw)) return true;
   const errors = validate.errors ?? [];
   for (const error of errors) addProblem(name, error, problems);

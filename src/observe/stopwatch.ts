@@ -1,10 +1,7 @@
 /** When the phases of a start and of the last change ended, for `status` and the benchmarks. */
 
-import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 import { resourceUsage } from "node:process";
-
-/** Milliseconds between two looks at the event loop. */
-const LOOP_RESOLUTION = 5;
+import { LoopWatch } from "./loop-watch.ts";
 
 export class Stopwatch {
   /** `performance.now()` of each, which counts from the start of the process. */
@@ -12,8 +9,14 @@ export class Stopwatch {
   calculated: number | undefined;
   inSync: number | undefined;
   lastChange: { readToCalculated: number; readToAck: number } | undefined;
-  #loop: IntervalHistogram | undefined;
+  readonly #watchesLoop: boolean;
+  #loop: LoopWatch | undefined;
   #lastCalculated = 0;
+
+  /** @param watchesLoop look at the event loop once all is in sync; costs a timer every few milliseconds. */
+  constructor(watchesLoop: boolean) {
+    this.#watchesLoop = watchesLoop;
+  }
 
   isRead(at: number): void {
     this.datastoreRead ??= at;
@@ -35,19 +38,12 @@ export class Stopwatch {
 
   isInSync(): void {
     this.inSync ??= performance.now();
-    this.#loop?.reset();
+    if (this.#watchesLoop) this.#loop ??= new LoopWatch();
   }
 
-  /** Starts to measure how long the event loop is held up; costs a timer every few milliseconds. */
-  watchLoop(): void {
-    this.#loop = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION });
-    this.#loop.enable();
-  }
-
-  /** Milliseconds; undefined unless `watchLoop` was called. */
+  /** The longest since in sync, in milliseconds; undefined before that, or if nobody looks. */
   get maxLoopStall(): number | undefined {
-    if (this.#loop === undefined) return undefined;
-    return Math.max(0, this.#loop.max / 1e6 - LOOP_RESOLUTION);
+    return this.#loop?.longestStall;
   }
 
   /** Bytes. */
