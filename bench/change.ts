@@ -15,7 +15,7 @@ import { TUNNEL_DEVICE } from "./cluster/kernel-feed.ts";
 import { writeDatastore } from "./cluster/write-datastore.ts";
 import { BenchAgent, nextReading } from "./lab/agent.ts";
 import { compilePrograms } from "./lab/c-programs.ts";
-import { run } from "./lab/command.ts";
+import { run, sleep } from "./lab/command.ts";
 import { Lab } from "./lab/lab.ts";
 import { runBenchmark, type Size, sizeName } from "./lab/options.ts";
 import { progress } from "./lab/progress.ts";
@@ -78,6 +78,7 @@ async function measureChange(
 ): Promise<void> {
   const before = (await agent.status()).timings.lastChange;
   const { command, shows } = change.make(attempt);
+  await agent.atRest();
   const after = await nextReading(agent, change.name, before, (timings) => timings.lastChange);
   const [program = "ip", ...args] = command;
   const { stdout } = await run(program, ["-n", namespace, ...args]);
@@ -85,7 +86,6 @@ async function measureChange(
     throw new Error(`${change.name}: the kernel lacks "${shows.trim()}"`);
   report.add(change.name, "read to calculated", "ms", after.readToCalculated);
   report.add(change.name, "read to kernel's ack", "ms", after.readToAck);
-  await agent.atRest();
 }
 
 /** A record in the datastore makes the running agent read everything back soon. */
@@ -98,6 +98,7 @@ async function forceReadBack(agent: BenchAgent, report: Report, datastore: strin
     spec: { routeRefreshInterval: "1s" },
   };
   writeFileSync(join(datastore, "felix.json"), JSON.stringify(record));
+  await sleep(2000);
   const after = await nextReading(agent, "read-back", before, (timings) => timings.lastReadBack);
   report.add("the whole run", "read-back and diff of routes", "ms", after.milliseconds);
 }
