@@ -106,6 +106,10 @@ export class PlanKernel implements Kernel {
     }
   }
 
+  pauseRouteEvents(): void {}
+
+  resumeRouteEvents(): void {}
+
   prepare(): Promise<void> {
     return Promise.resolve();
   }

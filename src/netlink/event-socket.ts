@@ -12,8 +12,10 @@ const SOL_SOCKET = 1;
 const SO_ATTACH_FILTER = 26;
 const ENOBUFS = 105;
 
-/** RTNLGRP_LINK, NEIGH, IPV4_IFADDR, IPV4_ROUTE, IPV6_IFADDR, IPV6_ROUTE. */
-const GROUPS = [1, 3, 5, 7, 9, 11];
+/** RTNLGRP_LINK, NEIGH, IPV4_IFADDR, IPV6_IFADDR. */
+const GROUPS = [1, 3, 5, 9];
+/** RTNLGRP_IPV4_ROUTE, IPV6_ROUTE. */
+const ROUTE_GROUPS = [7, 11];
 /** Unknown to kernels without nexthop objects. */
 const RTNLGRP_NEXTHOP = 32;
 
@@ -50,6 +52,7 @@ export class EventSocket {
     this.#socket = inNetworkNamespace(netns, () => new NetlinkSocket());
     this.#dropEventsOf(ownPortId);
     for (const group of GROUPS) this.#socket.join(group);
+    this.resumeRoutes();
     try {
       this.#socket.join(RTNLGRP_NEXTHOP);
     } catch {
@@ -61,6 +64,15 @@ export class EventSocket {
   /** Reads what is queued, in this turn as far as it goes. */
   poll(): void {
     if (!this.#isDraining && !this.#isClosed) this.#drain();
+  }
+
+  /** An event that the filter drops still costs the kernel some 200 ns, a tenth of a route's write. */
+  pauseRoutes(): void {
+    for (const group of ROUTE_GROUPS) if (!this.#isClosed) this.#socket.leave(group);
+  }
+
+  resumeRoutes(): void {
+    for (const group of ROUTE_GROUPS) if (!this.#isClosed) this.#socket.join(group);
   }
 
   close(): void {

@@ -61,6 +61,14 @@ export class Events implements EventSink {
     });
   }
 
+  pauseRoutes(): void {
+    this.#socket.pauseRoutes();
+  }
+
+  resumeRoutes(): void {
+    this.#socket.resumeRoutes();
+  }
+
   /** Counts the FDB events of others on a device since the start. */
   fdbEventsOf(ifindex: number): number {
     return this.#fdbEvents.get(ifindex) ?? 0;

@@ -180,6 +180,14 @@ export class NetlinkKernel implements Kernel {
     return failures;
   }
 
+  pauseRouteEvents(): void {
+    this.#events?.pauseRoutes();
+  }
+
+  resumeRouteEvents(): void {
+    this.#events?.resumeRoutes();
+  }
+
   async watch(listener: (change: KernelChange) => void): Promise<void> {
     if (this.#events !== undefined) throw new CausewayError("internal", "events have a listener");
     const { netns, devices, rows, writePortId } = this.#parts;

@@ -24,6 +24,7 @@ const SO_RCVTIMEO = 20;
 const SO_RCVBUFFORCE = 33;
 const SOL_NETLINK = 270;
 const NETLINK_ADD_MEMBERSHIP = 1;
+const NETLINK_DROP_MEMBERSHIP = 2;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
 const NETLINK_GET_STRICT_CHK = 12;
@@ -65,6 +66,10 @@ export class NetlinkSocket {
   /** Subscribes to a multicast group. */
   join(group: number): void {
     setSocketOption(this.fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, int32(group));
+  }
+
+  leave(group: number): void {
+    setSocketOption(this.fd, SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, int32(group));
   }
 
   /** From now on `receive` without MSG_DONTWAIT gives -EAGAIN after so many milliseconds. */

@@ -18,6 +18,7 @@ import {
   routeOp,
   VXLAN,
   viaGateway,
+  Witness,
 } from "./kernel-lab.ts";
 import { readRoutes } from "./read-routes.ts";
 
@@ -50,6 +51,22 @@ export function runRouteCases(openLab: () => Lab): void {
       const blackhole = routeOp("delete", destination, pathOf(family, { type: "blackhole" }));
       await applyAll(kernel, [blackhole, blackhole]);
       expect((await readRoutes(kernel, family)).owned.size).toBe(0);
+    });
+
+    test("route events may be paused, and other events come all the same", async () => {
+      const route = routeOp("add", destination, pathOf(family, { type: "blackhole" }));
+      const other = routeOp("add", otherDestination, pathOf(family, { type: "blackhole" }));
+      await applyAll(kernel, [route, other]);
+      const witness = await Witness.of(kernel);
+      kernel.pauseRouteEvents();
+      await lab.outsider.deleteRoute(destination);
+      await lab.outsider.setLink(PARENT, { mtu: 1400 });
+      await witness.until(({ kind }) => kind === "link");
+      kernel.resumeRouteEvents();
+      await lab.outsider.deleteRoute(otherDestination);
+      await witness.until(({ kind }) => kind === "route");
+      const told = witness.changes.filter((change) => change.kind === "route");
+      expect(told.map((change) => `${change.destination}`)).toEqual([otherDestination]);
     });
 
     test("a route is read back with exactly the path it was made with", async () => {

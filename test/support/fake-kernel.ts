@@ -46,6 +46,7 @@ export class FakeKernel implements Kernel {
   readonly external: FakeState;
   /** Called after every operation, for tests that look at the way from one state to another. */
   onStep: ((op: KernelOp) => void) | undefined;
+  #isDeafToRoutes = false;
   #listener: ((change: KernelChange) => void) | undefined;
   #failures: PlannedFailure[] = [];
 
@@ -70,6 +71,14 @@ export class FakeKernel implements Kernel {
   /** Nothing is refused any more but what the kernel itself refuses. */
   forgetFailures(): void {
     this.#failures = [];
+  }
+
+  pauseRouteEvents(): void {
+    this.#isDeafToRoutes = true;
+  }
+
+  resumeRouteEvents(): void {
+    this.#isDeafToRoutes = false;
   }
 
   /** Events were lost, as after a flood of them. */
@@ -176,6 +185,7 @@ export class FakeKernel implements Kernel {
 
   /** Later, as from a socket: never while the one who caused it is still at work. */
   #emit(change: KernelChange): void {
+    if (change.kind === "route" && this.#isDeafToRoutes) return;
     setImmediate(() => this.#listener?.(change));
   }
 

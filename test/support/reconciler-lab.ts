@@ -28,6 +28,8 @@ export const UNDERLAY: readonly string[] = [
 
 export interface LabOptions {
   readonly takeOver?: boolean;
+  /** From so many new routes on nobody listens to route events; never without. */
+  readonly manyRoutes?: number;
   readonly features?: Partial<KernelFeatures>;
 }
 
@@ -166,7 +168,7 @@ export class ReconcilerLab {
   }
 
   #newReconciler(): Reconciler {
-    const { takeOver = true } = this.#options;
+    const { takeOver = true, manyRoutes = Number.POSITIVE_INFINITY } = this.#options;
     const reconciler = new Reconciler({
       kernel: this.kernel,
       desired: this.desired,
@@ -174,6 +176,7 @@ export class ReconcilerLab {
       wallClock: () => this.now,
       random: () => this.random,
       takesOver: () => takeOver,
+      manyRoutes,
       onOps: (ops, failures) => {
         this.#ops.push(...ops);
         this.#failures.push(...failures.map(({ op, code }) => `${objectName(op)}: ${code}`));

@@ -136,6 +136,13 @@ export interface Kernel {
    */
   apply(ops: KernelOps, chain?: Chain): Promise<OpFailure[]>;
 
+  /**
+   * No route events until `resumeRouteEvents`. Those of the time between are lost: whoever pauses them
+   * has to read the routes afterwards.
+   */
+  pauseRouteEvents(): void;
+  resumeRouteEvents(): void;
+
   /** Starts delivery of events; only one listener. Events begin before the promise resolves. */
   watch(listener: (change: KernelChange) => void): Promise<void>;
   close(): Promise<void>;

@@ -46,6 +46,11 @@ export class Plan {
     return [...objects, ...(this.#routes?.additions ?? [])];
   }
 
+  /** How many routes are to be added or changed, as far as it is known before the first write. */
+  get newRouteCount(): number {
+    return this.#routes?.additions.reduce((sum, { length }) => sum + length, 0) ?? 0;
+  }
+
   *stage(stage: OpStage): Generator<KernelOps> {
     if (stage.kind !== "route") yield* this.#objectStage(stage);
     else if (stage.removes) {

@@ -32,6 +32,7 @@ import type { ForeignRoutes, PlanInput } from "./plan-input.ts";
 import { ALL_SCOPES, type Picture, readBack } from "./read-back.ts";
 import { foundState, MendedOps, type Repair, RepairLog } from "./repair-log.ts";
 import { RouteReader } from "./route-reader.ts";
+import { MANY_ROUTES, withoutRouteEvents } from "./unheard-routes.ts";
 
 export interface ReconcilerOptions {
   readonly kernel: Kernel;
@@ -48,6 +49,8 @@ export interface ReconcilerOptions {
   readonly takesOver: () => boolean;
   /** Absent where nothing is carried in userspace, or nothing is really done. */
   readonly forwarding?: ForwardingStages | undefined;
+  /** So many new routes in one pass are written without listening; `MANY_ROUTES` without. */
+  readonly manyRoutes?: number;
   readonly onOps?: (ops: KernelOps, failures: readonly OpFailure[]) => void;
   /** A foreign route stood at a destination of ours and was replaced. */
   readonly onTakeOver?: (foreign: Route, ours: Route) => void;
@@ -83,10 +86,7 @@ export class Reconciler {
     this.#held = new HeldKeys(options.random);
     this.#hints = new KernelHints({ desired, actual, paths: kernel.paths, dirty, devices, now });
     this.#notes = new OutcomeNotes({
-      desired,
-      actual,
-      foreign,
-      dirty,
+      ...this.#picture,
       paths: kernel.paths,
       waiting: this.#waiting,
       hints: this.#hints,
@@ -179,8 +179,11 @@ export class Reconciler {
       try {
         const plan = new Plan(this.#planInput(pass.dirty));
         for (const ops of plan.additions) await this.#options.kernel.prepare(ops);
-        let isDone = await this.#carryOut(plan, pass);
-        while (!isDone) isDone = await this.#carryOut(new Plan(this.#planInput(pass.dirty)), pass);
+        const { kernel, manyRoutes = MANY_ROUTES } = this.#options;
+        const work = this.#carryOutAll.bind(this, plan, pass);
+        const readRoutes = this.#hints.ask.bind(this.#hints, "routes4", "routes6");
+        if (plan.newRouteCount < manyRoutes) await work();
+        else await withoutRouteEvents(kernel, work, readRoutes);
       } finally {
         this.#hints.endPass(pass.dirty);
       }
@@ -205,7 +208,7 @@ export class Reconciler {
 
   /** True if the wish has changed meanwhile: to have what is to go, or not to have what is to come. */
   #isMoot(op: KernelOp): boolean {
-    const { desired } = this.#options;
+    const { desired } = this.#picture;
     const isWanted =
       op.kind === "route"
         ? desired.routes[op.object.destination.family].get(op.object.destination) >= 0
@@ -222,6 +225,11 @@ export class Reconciler {
   async #forward({ removes }: Stage): Promise<void> {
     const { forwarding } = this.#options;
     await (removes ? forwarding?.narrow() : forwarding?.widen());
+  }
+
+  async #carryOutAll(plan: Plan, pass: Pass): Promise<void> {
+    let isDone = await this.#carryOut(plan, pass);
+    while (!isDone) isDone = await this.#carryOut(new Plan(this.#planInput(pass.dirty)), pass);
   }
 
   /**
