@@ -101,12 +101,22 @@ export function parseAddressWithLength(text: string): {
   const slash = text.indexOf("/");
   if (slash < 0) return { address: parseIp(text), length: undefined };
   const address = parseIp(text.slice(0, slash));
-  const digits = text.slice(slash + 1);
-  if (!/^(0|[1-9][0-9]{0,2})$/.test(digits)) {
-    throw new SyntaxError(`"${text}" has no valid prefix length`);
-  }
-  const length = Number(digits);
+  const length = parseLength(text, slash + 1);
+  if (length < 0) throw new SyntaxError(`"${text}" has no valid prefix length`);
   const bits = addressBits(address.family);
   if (length > bits) throw new RangeError(`prefix length ${length} is over ${bits}`);
   return { address, length };
+}
+
+/** The number of one to three digits from `start` to the end, without leading zeros; else -1. */
+function parseLength(text: string, start: number): number {
+  const count = text.length - start;
+  if (count < 1 || count > 3) return -1;
+  let value = 0;
+  for (let at = start; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - 48;
+    if (digit < 0 || digit > 9 || (at > start && value === 0)) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
 }

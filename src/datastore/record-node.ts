@@ -36,39 +36,41 @@ export interface RawNode {
   readonly status?: { readonly podCIDRs?: readonly string[] | null } | null;
 }
 
-/** The overlay's text fields of a node and where each stands, the same for both kinds of Node. */
-export interface NodeTexts {
-  readonly bgp4: TextField;
-  readonly bgp6: TextField;
-  readonly ipip: TextField;
-  readonly vxlan: TextField;
-  readonly vxlanMac: TextField;
-  readonly vxlan6: TextField;
-  readonly vxlan6Mac: TextField;
-}
+/** The overlay's text fields of a node, the same for both kinds of Node. */
+export type NodeTexts = { readonly [Field in NodeField]: string | null | undefined };
+/** Where each of them stands. */
+export type NodePaths = { readonly [Field in NodeField]: FieldPath };
 
-export interface TextField {
-  readonly path: FieldPath;
-  readonly text: string | null | undefined;
-}
+export type NodeField = "bgp4" | "bgp6" | "ipip" | "vxlan" | "vxlanMac" | "vxlan6" | "vxlan6Mac";
+
+const PATHS: NodePaths = {
+  bgp4: ["spec", "bgp", "ipv4Address"],
+  bgp6: ["spec", "bgp", "ipv6Address"],
+  ipip: ["spec", "bgp", "ipv4IPIPTunnelAddr"],
+  vxlan: ["spec", "ipv4VXLANTunnelAddr"],
+  vxlanMac: ["spec", "vxlanTunnelMACAddr"],
+  vxlan6: ["spec", "ipv6VXLANTunnelAddr"],
+  vxlan6Mac: ["spec", "vxlanTunnelMACAddrV6"],
+};
 
 /** Reads a record whose shape is right. Undefined where `problems` says why. */
 export function readNode(name: string, raw: RawNode, problems: ProblemList): Node | undefined {
   const { spec, status } = raw;
   const bgp = spec?.bgp;
   const texts: NodeTexts = {
-    bgp4: { path: ["spec", "bgp", "ipv4Address"], text: bgp?.ipv4Address },
-    bgp6: { path: ["spec", "bgp", "ipv6Address"], text: bgp?.ipv6Address },
-    ipip: { path: ["spec", "bgp", "ipv4IPIPTunnelAddr"], text: bgp?.ipv4IPIPTunnelAddr },
-    vxlan: { path: ["spec", "ipv4VXLANTunnelAddr"], text: spec?.ipv4VXLANTunnelAddr },
-    vxlanMac: { path: ["spec", "vxlanTunnelMACAddr"], text: spec?.vxlanTunnelMACAddr },
-    vxlan6: { path: ["spec", "ipv6VXLANTunnelAddr"], text: spec?.ipv6VXLANTunnelAddr },
-    vxlan6Mac: { path: ["spec", "vxlanTunnelMACAddrV6"], text: spec?.vxlanTunnelMACAddrV6 },
+    bgp4: bgp?.ipv4Address,
+    bgp6: bgp?.ipv6Address,
+    ipip: bgp?.ipv4IPIPTunnelAddr,
+    vxlan: spec?.ipv4VXLANTunnelAddr,
+    vxlanMac: spec?.vxlanTunnelMACAddr,
+    vxlan6: spec?.ipv6VXLANTunnelAddr,
+    vxlan6Mac: spec?.vxlanTunnelMACAddrV6,
   };
   const podCidrs = spec?.podCIDRs
     ? readPodCidrs(["spec", "podCIDRs"], spec.podCIDRs, problems, "error")
     : readPodCidrs(["status", "podCIDRs"], status?.podCIDRs ?? [], problems, "error");
-  const node = buildNode(name, texts, spec?.addresses ?? [], podCidrs, problems, "error");
+  const fields = new NodeFields(texts, PATHS, problems, "error");
+  const node = buildNode(name, fields, spec?.addresses ?? [], podCidrs);
   return problems.hasErrors ? undefined : withRollCall(node, raw.metadata);
 }
 
@@ -77,38 +79,67 @@ export function withRollCall(node: Node, metadata: RawMetadata | null | undefine
   return typeof rollCall === "string" ? { ...node, rollCall } : node;
 }
 
-/** `severity` says what a wrong value is: an error that refuses the node, or one to pass over. */
+/** The text fields, as what they say. */
+export class NodeFields {
+  readonly #texts: NodeTexts;
+  readonly #paths: NodePaths;
+  readonly #problems: ProblemList;
+  readonly #severity: FieldProblem["severity"];
+
+  /** `severity` says what a wrong value is: an error that refuses the node, or one to pass over. */
+  constructor(
+    texts: NodeTexts,
+    paths: NodePaths,
+    problems: ProblemList,
+    severity: FieldProblem["severity"],
+  ) {
+    this.#texts = texts;
+    this.#paths = paths;
+    this.#problems = problems;
+    this.#severity = severity;
+  }
+
+  /** What `parse` makes of the field; undefined where it is absent, empty or wrong. */
+  read<T>(field: NodeField, parse: (text: string) => T): T | undefined {
+    const text = this.#texts[field];
+    if (!text) return undefined;
+    return this.#problems.attempt(this.#paths[field], text, parse, this.#severity);
+  }
+}
+
 export function buildNode(
   name: string,
-  texts: NodeTexts,
+  fields: NodeFields,
   listed: readonly RawAddress[],
   podCidrs: readonly Cidr[],
-  problems: ProblemList,
-  severity: FieldProblem["severity"],
 ): Node {
-  const address = (field: TextField, family: Family): IpAddress | undefined =>
-    field.text ? readIpField(field.path, field.text, family, problems, severity) : undefined;
-  const mac = (field: TextField): MacAddress | undefined =>
-    field.text ? problems.attempt(field.path, field.text, parseUnicastMac, severity) : undefined;
-  const bgp = (field: TextField, family: Family): NodeAddress | undefined =>
-    field.text ? readBgpAddress(field.path, field.text, family, problems, severity) : undefined;
-
-  const addresses = listed.flatMap(readListedAddress);
-  const ipv4 = bgp(texts.bgp4, 4) ?? firstListed(addresses, 4);
-  const ipv6 = bgp(texts.bgp6, 6) ?? firstListed(addresses, 6);
-  const tunnel = present({
-    vxlan: address(texts.vxlan, 4),
-    vxlanMac: mac(texts.vxlanMac),
-    vxlan6: address(texts.vxlan6, 6),
-    vxlan6Mac: mac(texts.vxlan6Mac),
-    ipip: address(texts.ipip, 4),
-  });
+  const addresses = readListedAddresses(listed);
+  const ipv4 = fields.read("bgp4", parseBgp4) ?? firstListed(addresses, 4);
+  const ipv6 = fields.read("bgp6", parseBgp6) ?? firstListed(addresses, 6);
+  const tunnel = readTunnel(fields);
   const otherAddresses: IpAddress[] = [];
-  for (const { address: other } of addresses) {
-    const known = [ipv4?.address, ipv6?.address, ...otherAddresses];
-    if (!known.some((one) => one?.equals(other))) otherAddresses.push(other);
+  for (const { address } of addresses) {
+    const isKnown = ipv4?.address.equals(address) || ipv6?.address.equals(address);
+    if (!isKnown && !otherAddresses.some((one) => one.equals(address))) {
+      otherAddresses.push(address);
+    }
   }
   return { kind: "Node", name, ipv4, ipv6, tunnel, otherAddresses, podCidrs };
+}
+
+function readTunnel(fields: NodeFields): TunnelAddresses {
+  const tunnel: { -readonly [Key in keyof TunnelAddresses]: TunnelAddresses[Key] } = {};
+  const vxlan = fields.read("vxlan", parseIpv4);
+  const vxlanMac = fields.read("vxlanMac", parseUnicastMac);
+  const vxlan6 = fields.read("vxlan6", parseIpv6);
+  const vxlan6Mac = fields.read("vxlan6Mac", parseUnicastMac);
+  const ipip = fields.read("ipip", parseIpv4);
+  if (vxlan !== undefined) tunnel.vxlan = vxlan;
+  if (vxlanMac !== undefined) tunnel.vxlanMac = vxlanMac;
+  if (vxlan6 !== undefined) tunnel.vxlan6 = vxlan6;
+  if (vxlan6Mac !== undefined) tunnel.vxlan6Mac = vxlan6Mac;
+  if (ipip !== undefined) tunnel.ipip = ipip;
+  return tunnel;
 }
 
 /** Blocks of the node where the datastore holds no IPAMBlock. */
@@ -131,14 +162,16 @@ interface ListedAddress {
 }
 
 /** DNS names stand in the same list and are passed over. */
-function readListedAddress({ address, type }: RawAddress): ListedAddress[] {
-  if (!address) return [];
-  try {
-    const parsed = parseAddressWithLength(address);
-    return isUnspecified(parsed.address) ? [] : [{ ...parsed, type }];
-  } catch {
-    return [];
+function readListedAddresses(listed: readonly RawAddress[]): ListedAddress[] {
+  const addresses: ListedAddress[] = [];
+  for (const { address: text, type } of listed) {
+    if (!text) continue;
+    try {
+      const { address, length } = parseAddressWithLength(text);
+      if (!isUnspecified(address)) addresses.push({ address, length, type });
+    } catch {}
   }
+  return addresses;
 }
 
 function firstListed(addresses: readonly ListedAddress[], family: Family): NodeAddress | undefined {
@@ -149,34 +182,30 @@ function firstListed(addresses: readonly ListedAddress[], family: Family): NodeA
   return undefined;
 }
 
-function readBgpAddress(
-  path: FieldPath,
-  text: string,
-  family: Family,
-  problems: ProblemList,
-  severity: FieldProblem["severity"],
-): NodeAddress | undefined {
-  const parse = (value: string): NodeAddress => {
-    const { address, length } = parseAddressWithLength(value);
-    checkFamily(address, family);
-    return { address, subnetLength: length, source: "BGP" };
-  };
-  return problems.attempt(path, text, parse, severity);
+function parseBgp4(text: string): NodeAddress {
+  return parseBgp(text, 4);
 }
 
-function readIpField(
-  path: FieldPath,
-  text: string,
-  family: Family,
-  problems: ProblemList,
-  severity: FieldProblem["severity"],
-): IpAddress | undefined {
-  const parse = (value: string): IpAddress => {
-    const address = parseIp(value);
-    checkFamily(address, family);
-    return address;
-  };
-  return problems.attempt(path, text, parse, severity);
+function parseBgp6(text: string): NodeAddress {
+  return parseBgp(text, 6);
+}
+
+function parseBgp(text: string, family: Family): NodeAddress {
+  const { address, length } = parseAddressWithLength(text);
+  checkFamily(address, family);
+  return { address, subnetLength: length, source: "BGP" };
+}
+
+function parseIpv4(text: string): IpAddress {
+  const address = parseIp(text);
+  checkFamily(address, 4);
+  return address;
+}
+
+function parseIpv6(text: string): IpAddress {
+  const address = parseIp(text);
+  checkFamily(address, 6);
+  return address;
 }
 
 /** @throws SyntaxError for the wrong family and for 0.0.0.0 and ::. */
@@ -193,12 +222,4 @@ function parseUnicastMac(text: string): MacAddress {
   const mac = parseMac(text);
   if (!isUnicastMac(mac)) throw new SyntaxError("not a unicast MAC address");
   return mac;
-}
-
-function present(
-  parts: {
-    readonly [Key in keyof TunnelAddresses]-?: TunnelAddresses[Key] | undefined;
-  },
-): TunnelAddresses {
-  return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined));
 }

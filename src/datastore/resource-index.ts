@@ -100,10 +100,17 @@ export class ResourceIndex {
     let count = 0;
     for (const kind of kinds) {
       const claims = this.#claims[kind];
-      for (const name of (this.#isFirst ? claims : this.#before[kind]).keys()) {
-        const after = this.#settle(claims.get(name));
-        if (!isSame(this.#before[kind].get(name), after))
-          changes.push({ kind, name, resource: after });
+      if (this.#isFirst) {
+        for (const [name, claim] of claims) {
+          const resource = this.#settle(claim);
+          if (resource !== undefined) changes.push({ kind, name, resource });
+          if (++count % STEP === 0) yield;
+        }
+        continue;
+      }
+      for (const [name, before] of this.#before[kind]) {
+        const resource = this.#settle(claims.get(name));
+        if (!isSame(before, resource)) changes.push({ kind, name, resource });
         if (++count % STEP === 0) yield;
       }
       this.#before[kind].clear();
