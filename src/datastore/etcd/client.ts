@@ -17,6 +17,7 @@ import {
   type TxnRequest,
   txn,
 } from "./messages.ts";
+import { type RangePage, rangePage } from "./range-page.ts";
 
 export class EtcdClient {
   readonly access: EtcdAccess;
@@ -40,8 +41,13 @@ export class EtcdClient {
   /** Reads as of now (not what a member that is behind has), or as of `revision`. */
   range(request: Partial<RangeRequest> & Pick<RangeRequest, "key">): Promise<RangeAnswer> {
     const { key, rangeEnd = Buffer.alloc(0), limit = 0, revision = 0 } = request;
-    const deadline = limit > 1 ? this.#timings.page : this.#timings.call;
-    return this.#call(range, { key, rangeEnd, limit, revision }, { deadline, mayRepeat: true });
+    const timing = { deadline: this.#timings.call, mayRepeat: true };
+    return this.#call(range, { key, rangeEnd, limit, revision }, timing);
+  }
+
+  /** As `range`, of many keys. */
+  page(request: RangeRequest): Promise<RangePage> {
+    return this.#call(rangePage, request, { deadline: this.#timings.page, mayRepeat: true });
   }
 
   /** A write. It is not repeated where it may have happened. */

@@ -4,6 +4,7 @@ import type { Entry } from "../entry.ts";
 import type { EntryChange } from "../followed-records.ts";
 import { blockKey, followedRanges, type KeyRange, resourceKey, watchedRange } from "./keys.ts";
 import type { KeyValue } from "./messages.ts";
+import type { TextPart } from "./range-page.ts";
 import { readEntry } from "./read-entry.ts";
 
 export interface EtcdForm {
@@ -16,8 +17,9 @@ export interface EtcdForm {
   /**
    * What a key stands for; empty for a key that nobody follows. The entries of a deleted key are of no
    * use but for where they stand.
+   * @param value where the value stands, if that is in a page
    */
-  read(kv: KeyValue): readonly Entry[];
+  read(kv: KeyValue, value?: TextPart): readonly Entry[];
   /** What a full list comes to; the entries as they are without. */
   listed?(entries: readonly Entry[]): Entry[];
   /** What changes of one step come to; the changes as they are without. */
@@ -33,8 +35,8 @@ export function calicoForm(prefix: string): EtcdForm {
       resource.kind === "IPAMBlock"
         ? blockKey(prefix, String(resource.cidr))
         : resourceKey(prefix, resource.kind, resource.name),
-    read: (kv) => {
-      const entry = readEntry(prefix, kv);
+    read: (kv, value) => {
+      const entry = readEntry(prefix, kv, value);
       return entry === undefined ? [] : [entry];
     },
   };

@@ -3,7 +3,6 @@
  * `resources/v3` with their kind's plural; address management has keys and bare values of its own.
  */
 import type { ResourceKind } from "../../../tunnels/model/snapshot.ts";
-import { defaultBlockName } from "../record-block.ts";
 
 const RESOURCES = "/resources/v3/projectcalico.org/";
 const BLOCKS = "/ipam/v2/assignment/";
@@ -85,14 +84,15 @@ export function watchedRange(prefix: string): KeyRange {
   return { from: blockRange(prefix).from, to: resourceRange(prefix, "Node").to };
 }
 
-/** What a key stands for; undefined for one that nobody here follows. */
+/** What a block's key ends with, "10.77.3.64-26"; undefined for any other key. */
+export function blockPlace(prefix: string, key: string): string | undefined {
+  if (!key.startsWith(prefix) || !key.startsWith(BLOCKS, prefix.length)) return undefined;
+  return key.slice(key.lastIndexOf("/") + 1) || undefined;
+}
+
+/** What the key of a resource stands for; undefined for one that nobody here follows. */
 export function followedKey(prefix: string, key: string): FollowedKey | undefined {
-  if (!key.startsWith(prefix)) return undefined;
-  if (key.startsWith(BLOCKS, prefix.length)) {
-    const name = key.slice(key.lastIndexOf("/") + 1);
-    return name === "" ? undefined : { kind: "IPAMBlock", name: defaultBlockName(name) };
-  }
-  if (!key.startsWith(RESOURCES, prefix.length)) return undefined;
+  if (!key.startsWith(prefix) || !key.startsWith(RESOURCES, prefix.length)) return undefined;
   const [plural = "", name = "", ...more] = key.slice(prefix.length + RESOURCES.length).split("/");
   if (name === "" || more.length > 0) return undefined;
   for (const kind of ["Node", "IPPool", "FelixConfiguration"] as const) {

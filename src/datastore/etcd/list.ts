@@ -3,17 +3,20 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { EtcdClient } from "./client.ts";
 import { EtcdError } from "./etcd-error.ts";
 import type { KeyRange } from "./keys.ts";
-import type { KeyValue, RangeAnswer } from "./messages.ts";
+import { RangePage } from "./range-page.ts";
 
-/** Characters of a page, about: what is decoded in one go holds the event loop up. */
-const PAGE_LENGTH = 8_000_000;
+/** Bytes of a page, about: what is decoded in one go holds the event loop up. */
+const PAGE_LENGTH = 16_000_000;
+/** Keys of a range's first page, before it is known how long the values are. */
 const FIRST_PAGE = 500;
 const MOST = 20_000;
+/** Pages of a range that are on their way, or have come, while one is taken in. */
+const AHEAD = 2;
 /** Times that a list is begun anew because its revision was compacted away meanwhile. */
 const ATTEMPTS = 5;
 
 /**
- * Calls `onPage` with every page in order of keys, while the next one is on its way.
+ * Calls `onPage` with every page in order of keys, while the next ones are on their way.
  * @param onStart called before the first page; again when the list is begun anew
  * @returns the revision that all pages are of
  * @throws EtcdError
@@ -22,7 +25,7 @@ export async function listRanges(
   client: EtcdClient,
   ranges: readonly KeyRange[],
   onStart: () => void,
-  onPage: (kvs: readonly KeyValue[]) => void | Promise<void>,
+  onPage: (page: RangePage) => void | Promise<void>,
 ): Promise<number> {
   for (let attempt = 1; ; attempt++) {
     onStart();
@@ -37,35 +40,65 @@ export async function listRanges(
 async function listOnce(
   client: EtcdClient,
   ranges: readonly KeyRange[],
-  onPage: (kvs: readonly KeyValue[]) => void | Promise<void>,
+  onPage: (page: RangePage) => void | Promise<void>,
 ): Promise<number> {
-  let revision = 0;
-  let limit = FIRST_PAGE;
-  for (const { from, to } of ranges) {
-    const rangeEnd = Buffer.from(to);
-    const ask = (key: Buffer): Promise<RangeAnswer> => {
-      const page = client.range({ key, rangeEnd, limit, revision });
-      // It is waited for only when the page before it has been taken in.
-      page.catch(() => undefined);
-      return page;
-    };
-    let next: Promise<RangeAnswer> | undefined = ask(Buffer.from(from));
-    while (next !== undefined) {
-      const { header, kvs, more }: RangeAnswer = await next;
-      if (revision === 0) revision = header?.revision ?? 0;
-      limit = pageSize(kvs, limit);
-      const last = kvs.at(-1);
-      next = more && last !== undefined ? ask(Buffer.from(`${last.key}\0`)) : undefined;
-      // First the question goes out: the server works on it while this page is taken in.
-      if (next !== undefined) await nextTurn();
-      await onPage(kvs);
+  // A page may take its time; whether anybody is there at all shows sooner.
+  const { header } = await client.range({ key: Buffer.from(ranges[0]?.from ?? "/") });
+  const revision = header?.revision ?? 0;
+  // All begin at once: etcd works on what comes later while this is taken in.
+  const lists = ranges.map((range) => readAhead(pagesOf(client, range, revision)));
+  for (const pages of lists) {
+    for await (const page of pages) {
+      // First the questions go out.
+      await nextTurn();
+      await onPage(page);
     }
   }
   return revision;
 }
 
-function pageSize(kvs: readonly KeyValue[], before: number): number {
-  if (kvs.length === 0) return before;
-  const total = kvs.reduce((sum, { key, value }) => sum + key.length + value.length, 0);
-  return Math.max(1, Math.min(MOST, Math.round((PAGE_LENGTH * kvs.length) / total)));
+/** Asks for the first pages at once. */
+function readAhead(pages: AsyncGenerator<RangePage, void>): AsyncIterable<RangePage> {
+  const waiting: Promise<IteratorResult<RangePage, void>>[] = [];
+  const ask = (): void => {
+    const page = pages.next();
+    // It is waited for only when the pages before it have been taken in.
+    page.catch(() => undefined);
+    waiting.push(page);
+  };
+  for (let count = 0; count < AHEAD; count++) ask();
+  return {
+    async *[Symbol.asyncIterator]() {
+      for (let next = await waiting.shift(); next?.done === false; next = await waiting.shift()) {
+        ask();
+        yield next.value;
+      }
+    },
+  };
+}
+
+async function* pagesOf(
+  client: EtcdClient,
+  { from, to }: KeyRange,
+  revision: number,
+): AsyncGenerator<RangePage, void> {
+  const rangeEnd = Buffer.from(to);
+  let key = Buffer.from(from);
+  let limit = FIRST_PAGE;
+  for (;;) {
+    const page = await client.page({ key, rangeEnd, limit, revision });
+    yield page;
+    const { count, lastKey, total } = endOf(page);
+    if (total <= count) return;
+    key = Buffer.from(`${lastKey}\0`);
+    limit = Math.max(1, Math.min(MOST, Math.round((PAGE_LENGTH * count) / page.bytes.length)));
+  }
+}
+
+/** What is known of a page when it has been gone through. */
+function endOf({ bytes }: RangePage): { count: number; lastKey: string; total: number } {
+  const page = new RangePage(bytes);
+  let count = 0;
+  while (page.next()) count++;
+  return { count, lastKey: page.key, total: page.total };
 }

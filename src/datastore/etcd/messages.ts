@@ -9,7 +9,7 @@ import { bytes, type Codec, flag, message, optional, repeated, text, whole } fro
 export interface Call<Request, Answer> {
   readonly path: string;
   readonly request: Codec<Request>;
-  readonly answer: Codec<Answer>;
+  readonly answer: Pick<Codec<Answer>, "decode">;
 }
 
 export interface Header {

@@ -29,7 +29,8 @@ export interface Field<T> {
 
 export type Fields<T> = { readonly [Name in keyof T]-?: Field<T[Name]> };
 
-class Reader {
+/** Goes through the bytes of a message, field by field. */
+export class Reader {
   readonly bytes: Buffer;
   at = 0;
 
@@ -68,8 +69,6 @@ class Reader {
     else throw new RangeError(`field of unknown type ${type}`);
   }
 }
-
-export type { Reader };
 
 /** A message of these fields. */
 export function message<T extends object>(fields: Fields<T>): Codec<T> {

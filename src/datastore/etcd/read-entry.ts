@@ -2,32 +2,52 @@
 import { type Cidr, parseCidr } from "../../../encap/address/cidr.ts";
 import { reasonOf } from "../../errors.ts";
 import type { Entry, EntryProblem } from "../entry.ts";
-import { knownRemote, readRemote, unreadableRemote } from "../remote-entry.ts";
-import { cidrOfKey, followedKey } from "./keys.ts";
+import { defaultBlockName } from "../record-block.ts";
+import { knownRemote, type RemoteRecord, readRemote, unreadableRemote } from "../remote-entry.ts";
+import { blockPlace, cidrOfKey, followedKey } from "./keys.ts";
 import type { KeyValue } from "./messages.ts";
 import { readPlainBlock } from "./plain-block.ts";
+import type { TextPart } from "./range-page.ts";
 
 /** Undefined for a key that nobody here follows. The entry of a deleted key is of no use but its key. */
-export function readEntry(prefix: string, { key, value }: KeyValue): Entry | undefined {
+export function readEntry(prefix: string, kv: KeyValue, part?: TextPart): Entry | undefined {
+  const { key } = kv;
+  const place = blockPlace(prefix, key);
+  if (place !== undefined) {
+    const block = readPlainBlock(place, part ?? whole(kv.value));
+    return block === undefined ? readBlock(key, place, kv.value) : knownRemote(key, block);
+  }
   const followed = followedKey(prefix, key);
   if (followed === undefined) return undefined;
-  const { kind, name } = followed;
-  const isBare = kind === "IPAMBlock";
-  const cidr = isBare ? cidrOfKey(key.slice(key.lastIndexOf("/") + 1)) : "";
-  const plain = isBare ? readPlainBlock(name, cidr, value) : undefined;
-  if (plain !== undefined) return knownRemote(key, plain);
-  let json: unknown;
   try {
-    json = JSON.parse(value);
+    return readRemote({ key, ...followed, raw: JSON.parse(kv.value) });
   } catch (error) {
-    return unreadableRemote({ key, kind, name }, `not JSON: ${reasonOf(error)}`);
+    return unreadable({ key, ...followed }, error);
   }
-  // Address management writes the bare value of a block; its key says what it is of.
-  const apiVersion = "projectcalico.org/v3";
-  const raw = isBare ? { apiVersion, kind, metadata: { name }, spec: json } : json;
-  const entry = readRemote({ key, kind, name, raw, isBare });
-  if (!isBare) return entry;
-  return (json as { cidr?: unknown } | null)?.cidr === cidr ? entry : withCidr(entry, cidr);
+}
+
+/** Address management writes the bare value of a block; its key says what it is of. */
+function readBlock(key: string, place: string, value: string): Entry {
+  const kind = "IPAMBlock";
+  const name = defaultBlockName(place);
+  const cidr = cidrOfKey(place);
+  let spec: unknown;
+  try {
+    spec = JSON.parse(value);
+  } catch (error) {
+    return unreadable({ key, kind, name }, error);
+  }
+  const raw = { apiVersion: "projectcalico.org/v3", kind, metadata: { name }, spec };
+  const entry = readRemote({ key, kind, name, raw, isBare: true });
+  return (spec as { cidr?: unknown } | null)?.cidr === cidr ? entry : withCidr(entry, cidr);
+}
+
+function unreadable(record: Omit<RemoteRecord, "raw">, error: unknown): Entry {
+  return unreadableRemote(record, `not JSON: ${reasonOf(error)}`);
+}
+
+function whole(text: string): TextPart {
+  return { text, from: 0, to: text.length };
 }
 
 /** A block is where its key says: what else its value says of that is refused. */

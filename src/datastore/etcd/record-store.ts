@@ -53,9 +53,9 @@ export class EtcdRecordStore implements RecordStore {
       records = [];
     };
     await this.#asking(() =>
-      listRanges(this.#client, this.#ranges(kind, options), start, (kvs) => {
-        for (const kv of kvs) {
-          const record = this.#readable(kind, kv, options);
+      listRanges(this.#client, this.#ranges(kind, options), start, (page) => {
+        while (page.next()) {
+          const record = this.#readable(kind, page, options);
           if (record !== undefined) records.push(record);
         }
       }),

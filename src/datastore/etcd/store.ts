@@ -19,7 +19,8 @@ import { EtcdError, STATUS } from "./etcd-error.ts";
 import { calicoForm, type EtcdForm } from "./form.ts";
 import { listRanges } from "./list.ts";
 import type { WatchStream } from "./member.ts";
-import { EVENT_DELETE, type KeyValue, type WatchAnswer } from "./messages.ts";
+import { EVENT_DELETE, type WatchAnswer } from "./messages.ts";
+import type { RangePage } from "./range-page.ts";
 
 /** Times in milliseconds. */
 export interface FollowTimings {
@@ -130,11 +131,9 @@ export class EtcdStore implements RemoteStore {
     const start = (): void => {
       entries = [];
     };
-    const take = (kvs: readonly KeyValue[]): Promise<void> => inTurns(this.#readPage(kvs, entries));
+    const take = (page: RangePage): Promise<void> => inTurns(this.#readPage(page, entries));
     this.#wantsList = false;
     try {
-      // A page may take its time; whether anybody is there at all shows sooner.
-      await this.#presentRevision();
       this.#revision = await listRanges(this.#client, this.#form.ranges, start, take);
     } catch (error) {
       this.#wantsList = true;
@@ -144,10 +143,11 @@ export class EtcdStore implements RemoteStore {
     feed.listed({ entries, revision: String(this.#revision), readAt: this.#hear() });
   }
 
-  *#readPage(kvs: readonly KeyValue[], entries: Entry[]): Generator<void> {
-    for (const [at, kv] of kvs.entries()) {
-      entries.push(...this.#form.read(kv));
-      if (at % 256 === 255) yield;
+  *#readPage(page: RangePage, entries: Entry[]): Generator<void> {
+    let count = 0;
+    while (page.next()) {
+      for (const entry of this.#form.read(page, page.part)) entries.push(entry);
+      if (++count % 256 === 0) yield;
     }
   }
 

@@ -16,6 +16,7 @@ import type { EtcdClient } from "../../datastore/etcd/client.ts";
 import { asCausewayError } from "../../datastore/etcd/etcd-error.ts";
 import { listRanges } from "../../datastore/etcd/list.ts";
 import { COMPARE_MOD_REVISION, type KeyValue } from "../../datastore/etcd/messages.ts";
+import type { RangePage } from "../../datastore/etcd/range-page.ts";
 import { leaseEntry, leaseKey, networkKey } from "../../datastore/flannel/etcd-form.ts";
 import {
   formatLease,
@@ -153,7 +154,12 @@ export class EtcdJoin implements JoinWay {
     const restart = (): void => {
       kvs = [];
     };
-    const take = (page: readonly KeyValue[]): void => void kvs.push(...page);
+    const take = (page: RangePage): void => {
+      while (page.next()) {
+        const { key, value, modRevision, lease } = page;
+        kvs.push({ key, value, modRevision, lease });
+      }
+    };
     await this.#ask(() => listRanges(this.#client, [range], restart, take));
     return kvs.flatMap((kv) => this.#stored(kv));
   }

@@ -1,13 +1,25 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { readPlainBlock } from "../../../../src/datastore/etcd/plain-block.ts";
+import * as plainBlock from "../../../../src/datastore/etcd/plain-block.ts";
 import { readRecord } from "../../../../src/datastore/record.ts";
 import { encodeResource } from "../../../../src/datastore/resource-text.ts";
+import type { Block } from "../../../../tunnels/model/block.ts";
 
 const KEYS = [
   ["10-77-3-64-26", "10.77.3.64/26"],
   ["fd77--40-122", "fd77::40/122"],
 ] as const;
+
+/** The value amidst others, as in a page. */
+function readPlainBlock(cidr: string, value: string): Block | undefined {
+  const [before, behind] = ['{"a":"b"}\x12', '"}'];
+  const [from, to] = [before.length, before.length + value.length];
+  return plainBlock.readPlainBlock(cidr.replace("/", "-"), {
+    text: before + value + behind,
+    from,
+    to,
+  });
+}
 
 /** What the long way makes of a text, undefined where it refuses or has something to say. */
 function longWay(name: string, text: string): string | undefined {
@@ -68,13 +80,13 @@ test("readPlainBlock reads what Calico writes", () => {
     deleted: false,
   };
   const [name, cidr] = KEYS[0];
-  const block = readPlainBlock(name, cidr, JSON.stringify(value));
+  const block = readPlainBlock(cidr, JSON.stringify(value));
   expect(block).toMatchObject({ kind: "IPAMBlock", name, node: "alder", borrowed: [] });
   expect(String(block?.cidr)).toBe(cidr);
 });
 
 test("readPlainBlock leaves to the long way what it does not know, and blocks that lend", () => {
-  const [name, cidr] = KEYS[0];
+  const [, cidr] = KEYS[0];
   const base = { cidr, affinity: "host:alder" };
   const lends = [{ handle_id: "h", secondary: { node: "birch" } }];
   for (const value of [
@@ -85,10 +97,10 @@ test("readPlainBlock leaves to the long way what it does not know, and blocks th
     { ...base, cidr: "10.77.3.0/26" },
     { affinity: "host:alder", cidr },
   ]) {
-    expect(readPlainBlock(name, cidr, JSON.stringify(value))).toBeUndefined();
+    expect(readPlainBlock(cidr, JSON.stringify(value))).toBeUndefined();
   }
-  expect(readPlainBlock(name, cidr, JSON.stringify(base, undefined, 1))).toBeUndefined();
-  expect(readPlainBlock(name, cidr, `${JSON.stringify(base)}x`)).toBeUndefined();
+  expect(readPlainBlock(cidr, JSON.stringify(base, undefined, 1))).toBeUndefined();
+  expect(readPlainBlock(cidr, `${JSON.stringify(base)}x`)).toBeUndefined();
 });
 
 test("readPlainBlock says nothing else than the long way, whatever a text is", () => {
@@ -110,7 +122,7 @@ test("readPlainBlock says nothing else than the long way, whatever a text is", (
           const at = change.at % text.length;
           text = text.slice(0, at) + change.insert + text.slice(at + change.remove);
         }
-        const block = readPlainBlock(name, cidr, text);
+        const block = readPlainBlock(cidr, text);
         if (block === undefined) return;
         plain++;
         expect(encodeResource(block)).toBe(longWay(name, text));
