@@ -20,6 +20,8 @@ export interface ListRules {
   readonly hasGoneBack?: boolean;
   /** The keys that the list is about; all without. */
   readonly covers?: ((key: string) => boolean) | undefined;
+  /** Has taken the same entries in already, and nothing else: of use where nothing is in force. */
+  readonly taken?: FollowedRecords | undefined;
 }
 
 /** A record put (`entry` present) or removed. */
@@ -32,9 +34,9 @@ export interface EntryChange {
 const STEP = 512;
 
 export class FollowedRecords {
-  readonly #entries = new Map<string, Entry>();
-  readonly #index = new ResourceIndex(new Set());
-  readonly #faulty = new Map<string, Entry>();
+  #entries = new Map<string, Entry>();
+  #index = new ResourceIndex(new Set());
+  #faulty = new Map<string, Entry>();
   /** Keys that the store no longer has, while what they held stays in force. */
   readonly #missing = new Set<string>();
   /** Entries with a resource in force, the missing ones left out. */
@@ -58,10 +60,11 @@ export class FollowedRecords {
 
   /** Takes a full list in: what is in force and not listed is gone. */
   *list(listed: readonly Entry[], rules: ListRules): Generator<void> {
-    const { acceptEmpty, hasGoneBack = false, covers = () => true } = rules;
+    const { acceptEmpty, hasGoneBack = false, covers = () => true, taken } = rules;
     if (this.#entries.size === 0) {
       // The first of all, and the longest.
-      yield* this.#replace(listed, []);
+      if (taken === undefined) yield* this.add(listed);
+      else this.#become(taken);
       return;
     }
     const fresh: Entry[] = [];
@@ -77,6 +80,11 @@ export class FollowedRecords {
     }
     if (acceptEmpty) gone.push(...this.#missing);
     yield* this.#take(fresh, gone, acceptEmpty ? "go" : hasGoneBack ? "stay" : "go unless all");
+  }
+
+  /** Takes a part of a first list in. */
+  *add(entries: readonly Entry[]): Generator<void> {
+    yield* this.#replace(entries, []);
   }
 
   /** Takes single changes in, all as one step; the last for a key counts. */
@@ -154,6 +162,13 @@ export class FollowedRecords {
       if (entry.problems.length > 0) this.#faulty.set(entry.file, entry);
     }
     yield* this.#index.replace(old, fresh);
+  }
+
+  #become(other: FollowedRecords): void {
+    this.#entries = other.#entries;
+    this.#index = other.#index;
+    this.#faulty = other.#faulty;
+    this.#present = other.#present;
   }
 
   /** 1 if the store is known to have the key, and it has something in force. */

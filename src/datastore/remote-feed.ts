@@ -1,6 +1,6 @@
 /** What a remote store tells of itself, kept in order until the datastore takes it in. */
 import type { Entry } from "./entry.ts";
-import type { EntryChange } from "./followed-records.ts";
+import type { EntryChange, FollowedRecords } from "./followed-records.ts";
 
 export interface ToldList {
   readonly entries: readonly Entry[];
@@ -15,6 +15,8 @@ export interface ToldList {
   readonly covers?: (key: string) => boolean;
   /** What was seen before, where the list is older; for stores whose revisions have no one order. */
   readonly olderThan?: string | undefined;
+  /** What took the entries in while they were read; see ListRules. */
+  readonly taken?: FollowedRecords | undefined;
 }
 
 export interface ToldChanges {

@@ -149,7 +149,7 @@ export class RemoteDatastore implements Datastore {
   }
 
   async #takeList(list: Extract<Told, { what: "list" }>): Promise<void> {
-    const { entries, revision, covers, olderThan } = list;
+    const { entries, revision, covers, olderThan, taken } = list;
     const acceptEmpty = this.#acceptEmpty;
     this.#acceptEmpty = false;
     if (!this.#isListed && this.#restoredFrom === undefined) await this.#restoreFor(list);
@@ -159,7 +159,7 @@ export class RemoteDatastore implements Datastore {
       (seen !== undefined && this.#store.isBefore?.(revision, seen) === true);
     if (isBefore) this.#wentBack = `from revision ${seen} to ${revision}`;
     const hasGoneBack = isBefore || (this.#isHeld && !this.#isListed);
-    await inTurns(this.#records.list(entries, { acceptEmpty, hasGoneBack, covers }));
+    await inTurns(this.#records.list(entries, { acceptEmpty, hasGoneBack, covers, taken }));
     if (this.#records.missing === 0) this.#wentBack = undefined;
     this.#trouble = undefined;
     this.#isListed = true;

@@ -11,7 +11,7 @@ import type { Resource } from "../../../tunnels/model/snapshot.ts";
 import { reasonOf } from "../../errors.ts";
 import { inTurns } from "../../turns.ts";
 import type { Entry } from "../entry.ts";
-import type { EntryChange } from "../followed-records.ts";
+import { type EntryChange, FollowedRecords } from "../followed-records.ts";
 import type { RemoteStore } from "../remote.ts";
 import type { RemoteFeed } from "../remote-feed.ts";
 import type { EtcdClient } from "./client.ts";
@@ -52,6 +52,7 @@ export class EtcdStore implements RemoteStore {
   #revision: number | undefined;
   #stream: WatchStream | undefined;
   #wantsList = false;
+  #hasListed = false;
   #losing: NodeJS.Timeout | undefined;
   /** When (`performance.now()`) etcd was heard last. */
   #heardAt = 0;
@@ -128,10 +129,17 @@ export class EtcdStore implements RemoteStore {
 
   async #list(feed: RemoteFeed): Promise<void> {
     let entries: Entry[] = [];
+    let taken: FollowedRecords | undefined;
     const start = (): void => {
       entries = [];
+      // There is time for it while etcd works on the next page, and none when the last one has come.
+      if (!this.#hasListed && this.#form.listed === undefined) taken = new FollowedRecords();
     };
-    const take = (page: RangePage): Promise<void> => inTurns(this.#readPage(page, entries));
+    const take = async (page: RangePage): Promise<void> => {
+      const begin = entries.length;
+      await inTurns(this.#readPage(page, entries));
+      if (taken !== undefined) await inTurns(taken.add(entries.slice(begin)));
+    };
     this.#wantsList = false;
     try {
       this.#revision = await listRanges(this.#client, this.#form.ranges, start, take);
@@ -140,7 +148,8 @@ export class EtcdStore implements RemoteStore {
       throw error;
     }
     entries = this.#form.listed?.(entries) ?? entries;
-    feed.listed({ entries, revision: String(this.#revision), readAt: this.#hear() });
+    this.#hasListed = true;
+    feed.listed({ entries, taken, revision: String(this.#revision), readAt: this.#hear() });
   }
 
   *#readPage(page: RangePage, entries: Entry[]): Generator<void> {
