@@ -26,8 +26,8 @@ import { IPV6_HEADER, IPV6_PAYLOAD_LENGTH } from "./header/ipv6.ts";
 import {
   TCP_CHECKSUM,
   TCP_CWR,
+  TCP_DATA_OFFSET,
   TCP_FIN,
-  TCP_FLAGS,
   TCP_HEADER,
   TCP_PSH,
   TCP_SEQUENCE,
@@ -104,29 +104,28 @@ export function segment(
   segments.payloadAt = payloadAt;
   segments.payloadSize = count === 1 ? payload : size;
   segments.lastPayloadSize = payload - (count - 1) * size;
-  const headerSum = packet.family === 4 ? sumConstantIpv4Fields(view, packet) : 0;
-  const pseudoSum = sumPseudoHeader(view, packet, 0);
+  const isIpv4 = packet.family === 4;
   const isTcp = packet.protocol === PROTOCOL_TCP;
+  const headerSum = isIpv4 ? sumConstantIpv4Fields(view, packet) : 0;
+  const pseudoSum = sumPseudoHeader(view, packet, 0);
+  const upperSum = finish ? sumConstantUpperFields(view, upperAt, upperLength, isTcp) : 0;
   const checksumAt = isTcp ? TCP_CHECKSUM : UDP_CHECKSUM;
   for (let index = 0; index < count; index++) {
     const blockAt = segments.headersAt + index * space.stride;
     const length = index === count - 1 ? segments.lastPayloadSize : size;
     copyHeaders(view, at, blockAt, headerLength);
-    if (packet.family === 4) {
-      writeIpv4Lengths(view, blockAt, headerLength + length, index, headerSum);
-    } else {
-      view.setUint16(blockAt + IPV6_PAYLOAD_LENGTH, headerLength - IPV6_HEADER + length);
-    }
+    if (isIpv4) writeIpv4Lengths(view, blockAt, headerLength + length, index, headerSum);
+    else view.setUint16(blockAt + IPV6_PAYLOAD_LENGTH, headerLength - IPV6_HEADER + length);
     const blockUpperAt = blockAt + headerLength - upperLength;
-    if (isTcp) writeTcpFields(view, blockUpperAt, index, index === count - 1, size);
-    else view.setUint16(blockUpperAt + UDP_LENGTH, UDP_HEADER + length);
-    view.setUint16(blockUpperAt + checksumAt, foldSum(pseudoSum + upperLength + length));
+    const changing = isTcp
+      ? writeTcpFields(view, blockUpperAt, index, index === count - 1, size)
+      : writeUdpLength(view, blockUpperAt, UDP_HEADER + length);
+    let checksum = foldSum(pseudoSum + upperLength + length);
     if (finish) {
-      const sum =
-        sumHeader(view, blockUpperAt, upperLength) + sumOf(view, payloadAt + index * size, length);
-      const checksum = isTcp ? finishChecksum(sum) : finishUdpChecksum(sum);
-      view.setUint16(blockUpperAt + checksumAt, checksum);
+      const sum = checksum + upperSum + changing + sumOf(view, payloadAt + index * size, length);
+      checksum = isTcp ? finishChecksum(sum) : finishUdpChecksum(sum);
     }
+    view.setUint16(blockUpperAt + checksumAt, checksum);
   }
   return DropReason.None;
 }
@@ -154,9 +153,9 @@ function copyHeaders(view: DataView, from: number, to: number, length: number): 
 /** The sum of an IPv4 header without total length, identification and checksum. */
 function sumConstantIpv4Fields(view: DataView, { at, upperAt }: IpPacket): number {
   const changing =
-    (~view.getUint16(at + IPV4_TOTAL_LENGTH) & 0xffff) +
-    (~view.getUint16(at + IPV4_IDENTIFICATION) & 0xffff) +
-    (~view.getUint16(at + IPV4_CHECKSUM) & 0xffff);
+    without(view, at + IPV4_TOTAL_LENGTH) +
+    without(view, at + IPV4_IDENTIFICATION) +
+    without(view, at + IPV4_CHECKSUM);
   return foldSum(sumHeader(view, at, upperAt - at) + changing);
 }
 
@@ -174,16 +173,46 @@ function writeIpv4Lengths(
   view.setUint16(at + IPV4_CHECKSUM, checksum);
 }
 
+/** The sum of a TCP or UDP header without the checksum, and what `write...` below writes. */
+function sumConstantUpperFields(
+  view: DataView,
+  at: number,
+  length: number,
+  isTcp: boolean,
+): number {
+  const changing = isTcp
+    ? without(view, at + TCP_SEQUENCE) +
+      without(view, at + TCP_SEQUENCE + 2) +
+      without(view, at + TCP_DATA_OFFSET) +
+      without(view, at + TCP_CHECKSUM)
+    : without(view, at + UDP_LENGTH) + without(view, at + UDP_CHECKSUM);
+  return foldSum(sumHeader(view, at, length) + changing);
+}
+
+/** What takes the word at `at` out of a sum. */
+function without(view: DataView, at: number): number {
+  return ~view.getUint16(at) & 0xffff;
+}
+
+/** Returns the sum of what it writes, not folded. */
 function writeTcpFields(
   view: DataView,
   at: number,
   index: number,
   isLast: boolean,
   size: number,
-): void {
-  view.setUint32(at + TCP_SEQUENCE, view.getUint32(at + TCP_SEQUENCE) + index * size);
-  let flags = view.getUint8(at + TCP_FLAGS);
+): number {
+  const sequence = (view.getUint32(at + TCP_SEQUENCE) + index * size) >>> 0;
+  view.setUint32(at + TCP_SEQUENCE, sequence);
+  let flags = view.getUint16(at + TCP_DATA_OFFSET);
   if (index > 0) flags &= ~TCP_CWR;
   if (!isLast) flags &= ~(TCP_FIN | TCP_PSH);
-  view.setUint8(at + TCP_FLAGS, flags);
+  view.setUint16(at + TCP_DATA_OFFSET, flags);
+  return (sequence >>> 16) + (sequence & 0xffff) + flags;
+}
+
+/** Returns what it writes. */
+function writeUdpLength(view: DataView, at: number, length: number): number {
+  view.setUint16(at + UDP_LENGTH, length);
+  return length;
 }
