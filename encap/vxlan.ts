@@ -73,6 +73,16 @@ export function writeVxlanHeaders(
   writeEthernetHeader(view, innerAt - ETHERNET_HEADER, remoteMac, network.localMac, ethertype);
 }
 
+/** Puts what `writeVxlanHeaders` wrote before `innerAt` before `otherAt` too. */
+export function copyVxlanHeaders(view: DataView, innerAt: number, otherAt: number): void {
+  const distance = otherAt - innerAt;
+  const end = innerAt - 2;
+  for (let at = innerAt - VXLAN_HEADERS; at < end; at += 4) {
+    view.setInt32(at + distance, view.getInt32(at, true), true);
+  }
+  view.setInt16(end + distance, view.getInt16(end, true), true);
+}
+
 /**
  * The outer TTL or hop limit for what was chosen: a vxlan device of Linux takes 0, which only an
  * inner packet that should not have come this far has, for its default.

@@ -112,7 +112,7 @@ export class IpipSender implements Sender {
       const isLast = index === count - 1;
       batch.addPiece(headersAt + index * stride, headerLength);
       batch.addPiece(payloadAt + index * payloadSize, isLast ? lastPayloadSize : payloadSize);
-      if (isLast) this.#lane.account(message, innerLength);
+      if (isLast) this.#lane.account(message, 1, innerLength);
     }
   }
 
@@ -154,7 +154,7 @@ export class IpipSender implements Sender {
     const message = this.#lane.begin(this.#plan, remote);
     batch.addPiece(at - this.#outerLength, length + this.#outerLength);
     if (restLength > 0) batch.addPiece(restAt, restLength);
-    this.#lane.account(message, innerLength);
+    this.#lane.account(message, 1, innerLength);
   }
 
   #writeHeader(at: number, innerLength: number, inner: Family, choice: OuterChoice): DropReason {

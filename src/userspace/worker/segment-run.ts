@@ -7,6 +7,7 @@
  */
 
 import type { OuterChoice } from "../../../encap/outer-policy.ts";
+import type { Segments } from "../../../encap/segment.ts";
 import { VXLAN_HEADERS, vxlanTtl } from "../../../encap/vxlan.ts";
 import type { LivePlan } from "./live-plan.ts";
 import type { PacketIo } from "./packet-io.ts";
@@ -66,17 +67,31 @@ export class SegmentRun {
   ): void {
     const { batch } = this.#lane;
     const size = length + restLength;
-    if (!this.#continues(remote, choice, size) || !batch.hasRoom(0, 2)) {
-      this.#finish();
-      if (!batch.hasRoom(1, 2)) this.flush();
-      this.#begin(remote, choice, size);
-    }
+    this.#makeRoom(remote, choice, size);
     batch.addPiece(at, length);
     if (restLength > 0) batch.addPiece(restAt, restLength);
-    this.#lane.account(this.#message, size - VXLAN_HEADERS);
-    this.#segments++;
-    this.#bytes += size;
-    if (size < this.#size || !this.#isAble) this.#finish();
+    this.#account(1, size);
+  }
+
+  /** Adds the datagrams that a packet was cut into, their headers `stride` bytes apart. */
+  addSegments(remote: number, choice: OuterChoice, segments: Segments, stride: number): void {
+    const { batch } = this.#lane;
+    const { payloadSize } = segments;
+    const length = segments.headerLength + VXLAN_HEADERS;
+    const size = length + payloadSize;
+    let at = segments.headersAt - VXLAN_HEADERS;
+    let payloadAt = segments.payloadAt;
+    for (let left = segments.count - 1; left > 0; ) {
+      const fitting = Math.min(left, this.#makeRoom(remote, choice, size));
+      for (const end = at + fitting * stride; at < end; at += stride) {
+        batch.addPiece(at, length);
+        batch.addPiece(payloadAt, payloadSize);
+        payloadAt += payloadSize;
+      }
+      this.#account(fitting, size);
+      left -= fitting;
+    }
+    this.add(remote, choice, at, length, payloadAt, segments.lastPayloadSize);
   }
 
   flush(): void {
@@ -95,6 +110,32 @@ export class SegmentRun {
       choice.trafficClass === this.#trafficClass &&
       (!this.#inheritsTtl || vxlanTtl(choice) === this.#ttl)
     );
+  }
+
+  /**
+   * Sees to a message that a datagram of `size` bytes in two pieces goes to. Returns how many of them
+   * it takes, at least one.
+   */
+  #makeRoom(remote: number, choice: OuterChoice, size: number): number {
+    const { batch } = this.#lane;
+    if (!this.#continues(remote, choice, size) || !batch.hasRoom(0, 2)) {
+      this.#finish();
+      if (!batch.hasRoom(1, 2)) this.flush();
+      this.#begin(remote, choice, size);
+    }
+    if (size < this.#size || !this.#isAble) return 1;
+    const pieces = batch.iovecCapacity - batch.iovecs;
+    const bytes = BYTES_MAX - this.#bytes;
+    const room = Math.min(SEGMENTS_MAX - this.#segments, Math.floor(bytes / size), pieces >> 1);
+    return Math.max(1, room);
+  }
+
+  /** Counts datagrams of `size` bytes that were added. */
+  #account(datagrams: number, size: number): void {
+    this.#lane.account(this.#message, datagrams, datagrams * (size - VXLAN_HEADERS));
+    this.#segments += datagrams;
+    this.#bytes += datagrams * size;
+    if (size < this.#size || !this.#isAble) this.#finish();
   }
 
   #begin(remote: number, choice: OuterChoice, size: number): void {

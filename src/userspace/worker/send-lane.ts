@@ -81,9 +81,9 @@ export class SendLane {
     return index;
   }
 
-  /** Notes that an inner packet of `bytes` is in message `index`. */
-  account(index: number, bytes: number): void {
-    this.#packets[index] = (this.#packets[index] as number) + 1;
+  /** Notes that inner packets, of so many bytes together, are in message `index`. */
+  account(index: number, packets: number, bytes: number): void {
+    this.#packets[index] = (this.#packets[index] as number) + packets;
     this.#bytes[index] = (this.#bytes[index] as number) + bytes;
   }
 

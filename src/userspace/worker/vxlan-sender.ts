@@ -5,7 +5,12 @@ import { hashFlow } from "../../../encap/flow-entropy.ts";
 import type { IpPacket } from "../../../encap/ip-packet.ts";
 import type { OuterChoice, OuterPolicy } from "../../../encap/outer-policy.ts";
 import type { HeaderSpace, Segments } from "../../../encap/segment.ts";
-import { VXLAN_HEADERS, type VxlanNetwork, writeVxlanHeaders } from "../../../encap/vxlan.ts";
+import {
+  copyVxlanHeaders,
+  VXLAN_HEADERS,
+  type VxlanNetwork,
+  writeVxlanHeaders,
+} from "../../../encap/vxlan.ts";
 import type { LivePlan } from "./live-plan.ts";
 import type { PacketIo } from "./packet-io.ts";
 import { SegmentRun } from "./segment-run.ts";
@@ -76,18 +81,12 @@ export class VxlanSender implements Sender {
     remote: number,
     choice: OuterChoice,
   ): void {
-    const run = this.#runFor(packet, choice);
-    const { count, headerLength, payloadSize } = segments;
-    let headersAt = segments.headersAt;
-    let payloadAt = segments.payloadAt;
-    for (let left = count; left > 0; left--) {
-      this.#writeHeaders(headersAt, packet.family, remote);
-      const length = left === 1 ? segments.lastPayloadSize : payloadSize;
-      const blockAt = headersAt - VXLAN_HEADERS;
-      run.add(remote, choice, blockAt, headerLength + VXLAN_HEADERS, payloadAt, length);
-      headersAt += stride;
-      payloadAt += payloadSize;
+    const { count, headersAt } = segments;
+    this.#writeHeaders(headersAt, packet.family, remote);
+    for (let index = 1; index < count; index++) {
+      copyVxlanHeaders(this.#view, headersAt, headersAt + index * stride);
     }
+    this.#runFor(packet, choice).addSegments(remote, choice, segments, stride);
   }
 
   /** Without DF a UDP socket has the kernel do it. */
