@@ -27,6 +27,7 @@ import {
   continuesTcp,
   isSameFlow,
   mergeablePayloadAt,
+  repeatsTcp,
 } from "./coalesce-match.ts";
 import { type SumBytes, sumBytes } from "./header/checksum.ts";
 import { PROTOCOL_TCP, PROTOCOL_UDP } from "./header/ip-protocol.ts";
@@ -120,20 +121,49 @@ export class Coalescer {
     if (payloadAt === 0 || size > this.#size || !this.#hasRoom(size)) return false;
     const first = this.#first;
     if (
-      !isSameFlow(view, first, packet) ||
-      !continuesIdentification(view, first, packet, this.count) ||
-      !(first.protocol === PROTOCOL_UDP || continuesTcp(view, first, packet, this.#payload)) ||
+      !isSameFlow(view, first, packet.at, packet.upperAt) ||
+      !continuesIdentification(view, first, packet.at, this.count) ||
+      !(
+        first.protocol === PROTOCOL_UDP || continuesTcp(view, first, packet.upperAt, this.#payload)
+      ) ||
       !this.#areWhole(view, packet, isTrusted)
     ) {
       return false;
     }
+    this.#append(payloadAt, size, hasPush(view, packet));
+    return true;
+  }
+
+  /**
+   * Takes the packet of `length` bytes at `at` if only what changes from one segment of TCP to the
+   * next tells it from the first of the run; the `before` bytes before each are compared too, so that
+   * what was found there need not be looked for again. It is as trusted as that one must be. False
+   * says nothing about the packet, but that it has to be read.
+   */
+  addRepeated(view: DataView, at: number, length: number, before: number): boolean {
+    const first = this.#first;
+    const headerLength = this.#payloadAt - first.at;
+    const size = length - headerLength;
+    if (
+      this.count === 0 ||
+      !(this.#isOpen && this.#isVerified && first.protocol === PROTOCOL_TCP) ||
+      !(size > 0 && size <= this.#size && this.#hasRoom(size)) ||
+      !repeatsTcp(view, first, this.count, this.#payload, at, length, before)
+    ) {
+      return false;
+    }
+    const flags = view.getUint8(at + first.upperAt - first.at + TCP_FLAGS);
+    this.#append(at + headerLength, size, (flags & TCP_PSH) !== 0);
+    return true;
+  }
+
+  #append(payloadAt: number, size: number, hasPush: boolean): void {
     this.sliceAt[this.count] = payloadAt;
     this.sliceLength[this.count] = size;
     this.count++;
     this.#payload += size;
-    this.#hasPush = hasPush(view, packet);
-    this.#isOpen = size === this.#size && !this.#hasPush;
-    return true;
+    this.#hasPush = hasPush;
+    this.#isOpen = size === this.#size && !hasPush;
   }
 
   #hasRoom(size: number): boolean {

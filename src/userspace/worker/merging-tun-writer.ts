@@ -50,6 +50,12 @@ export class MergingTunWriter implements TunWriter {
     this.#bytes += packet.end - packet.at;
   }
 
+  addRepeated(at: number, length: number, before: number): boolean {
+    if (!this.#coalescer.addRepeated(this.#view, at, length, before)) return false;
+    this.#bytes += length;
+    return true;
+  }
+
   flush(): void {
     const coalescer = this.#coalescer;
     const { count } = coalescer;

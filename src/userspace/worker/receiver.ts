@@ -61,11 +61,27 @@ export abstract class Receiver {
   /** Decapsulates what `batch` describes. */
   protected abstract receiveMessage(): void;
 
-  /** Passes `inner` on, with what its outer header had to say. */
-  protected deliver(outerTrafficClass: number, isTrusted: boolean): void {
+  /**
+   * Passes `inner` on, with what its outer header had to say. True if that was nothing: the packet goes
+   * on as it came.
+   */
+  protected deliver(outerTrafficClass: number, isTrusted: boolean): boolean {
+    const { trafficClass } = this.inner;
     const reason = decapsulateTrafficClass(this.view, this.inner, outerTrafficClass);
-    if (reason === DropReason.None) this.#writer.add(this.inner, isTrusted);
-    else this.drop(reason);
+    if (reason !== DropReason.None) {
+      this.drop(reason);
+      return false;
+    }
+    this.#writer.add(this.inner, isTrusted);
+    return this.inner.trafficClass === trafficClass;
+  }
+
+  /**
+   * Passes on a trusted packet that repeats the headers of the one before it, which had the same outer
+   * header and went on as it came. False if it has to be read.
+   */
+  protected deliverRepeated(at: number, length: number, before: number): boolean {
+    return this.#writer.addRepeated(at, length, before);
   }
 
   protected drop(reason: DropReason): void {

@@ -64,6 +64,10 @@ export class SingleTunWriter implements TunWriter {
     writeCounted(this.#tun, this.#counters, 1, length);
   }
 
+  addRepeated(): boolean {
+    return false;
+  }
+
   flush(): void {}
 
   answer(at: number, length: number): void {

@@ -14,6 +14,12 @@ export interface TunWriter {
    */
   add(packet: IpPacket, isTrusted: boolean): void;
 
+  /**
+   * Takes a packet as `add` does, trusted, if it repeats the headers of others that it will be written
+   * with, and the `before` bytes before them; see `Coalescer.addRepeated`. False if it has to be read.
+   */
+  addRepeated(at: number, length: number, before: number): boolean;
+
   /** Writes what `add` may have kept back. */
   flush(): void;
 
