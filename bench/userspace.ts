@@ -27,6 +27,8 @@ interface Effort {
   /** Of TCP before anything is measured: a node's data path runs for months, so it is compiled by then. */
   readonly warmUp: number;
   readonly seconds: number;
+  /** How many connections, one after the other, the throughput of one stream is the mean of. */
+  readonly connections: number;
   readonly rates: readonly number[];
   readonly pings: number;
 }
@@ -35,10 +37,25 @@ const FULL: Effort = {
   rounds: 3,
   warmUp: 2,
   seconds: 2,
+  connections: 3,
   rates: [100_000, 200_000, 300_000],
   pings: 100,
 };
-const QUICK: Effort = { rounds: 1, warmUp: 2, seconds: 1, rates: [200_000], pings: 20 };
+const QUICK: Effort = {
+  rounds: 1,
+  warmUp: 2,
+  seconds: 1,
+  connections: 1,
+  rates: [200_000],
+  pings: 20,
+};
+
+/**
+ * Bytes of a write, near iperf3's own 128 KiB but no multiple of a page. With those, source and
+ * destination of its copies keep their distance modulo the page size for thousands of packets, and
+ * where that is some bytes only, AMD's `rep movsb` copies at a tenth of its speed.
+ */
+const ODD_WRITE = 131_000;
 
 type Figures = Map<string, number>;
 
@@ -46,6 +63,7 @@ type Figures = Map<string, number>;
 const PRINCIPAL: readonly string[] = ["kernel vxlan", "C loop, vxlan", "offload, vxlan"];
 
 const TCP = "TCP, 1 stream";
+const TCP_ODD = `TCP, 1 stream in writes of ${ODD_WRITE.toLocaleString("en-US")} B`;
 const TCP_4 = "TCP, 4 streams";
 const RATE = "64 B packets, 1 flow";
 const MIXED = `mixed sizes to ${PEERS} remotes`;
@@ -55,6 +73,7 @@ const MEMORY = "peak memory";
 
 const UNITS: Readonly<Record<string, string>> = {
   [TCP]: "Mbit/s",
+  [TCP_ODD]: "Mbit/s",
   [TCP_4]: "Mbit/s",
   [RATE]: "k/s",
   [MIXED]: "k/s",
@@ -67,7 +86,7 @@ async function measure(
   lab: Lab,
   contender: Contender,
   condition: Condition,
-  { warmUp, seconds, rates, pings }: Effort,
+  { warmUp, seconds, connections, rates, pings }: Effort,
 ): Promise<Figures> {
   const link = await openLink(lab, condition);
   const running = await contender.start(lab, link);
@@ -75,8 +94,11 @@ async function measure(
   try {
     await idleRoundTrip(link, 5);
     await tcpThroughput(link, 1, warmUp);
-    figures.set(TCP, await tcpThroughput(link, 1, seconds));
+    let sum = 0;
+    for (let count = 0; count < connections; count++) sum += await tcpThroughput(link, 1, seconds);
+    figures.set(TCP, sum / connections);
     if (condition === "E2" && PRINCIPAL.includes(contender.name)) {
+      figures.set(TCP_ODD, await tcpThroughput(link, 1, seconds, ODD_WRITE));
       figures.set(TCP_4, await tcpThroughput(link, 4, seconds));
       figures.set(IDLE, await idleRoundTrip(link, pings));
       figures.set(LOADED, await loadedRoundTrip(link, seconds));
@@ -120,7 +142,8 @@ interface Ratio {
   readonly what: string;
   readonly to: string;
   readonly bound: "at least" | "at most";
-  readonly limit: number;
+  /** Without, the ratio is told and nothing is required. */
+  readonly limit: number | undefined;
 }
 
 const VXLAN = "E2: offload, vxlan";
@@ -131,6 +154,7 @@ const C_IPIP = "E2: C loop, ipip";
 const RATIOS: readonly Ratio[] = [
   ratio("VXLAN TCP to the C loop", TCP, VXLAN, C_VXLAN, "at least", 4.5),
   ratio("VXLAN TCP to kernel vxlan", TCP, VXLAN, "E2: kernel vxlan", "at least", 0.75),
+  ratio("VXLAN TCP in odd writes to kernel vxlan", TCP_ODD, VXLAN, "E2: kernel vxlan", "at least"),
   ratio("VXLAN 64 B packets, one flow, to the C loop", RATE, VXLAN, C_VXLAN, "at least", 2),
   ratio("VXLAN mixed sizes to 100 remotes, to the C loop", MIXED, VXLAN, C_VXLAN, "at least", 1),
   ratio("IP-in-IP TCP to its C loop", TCP, IPIP, C_IPIP, "at least", 1.8),
@@ -160,13 +184,14 @@ function ratio(
   what: string,
   to: string,
   bound: "at least" | "at most",
-  limit: number,
+  limit?: number,
 ): Ratio {
   return { name, figure, what, to, bound, limit };
 }
 
 function require(report: Report): void {
   for (const { name: says, bound, limit } of RATIOS) {
+    if (limit === undefined) continue;
     const measured = report.summary("ratios of one round", says).median;
     report.require({ id: "2", says, measured, limit, unit: "x", bound });
   }

@@ -6,21 +6,22 @@ import { inside, type Link, UNDER } from "./link.ts";
 const ADDRESS = "10.244.2.1";
 
 /**
- * Bytes of each write of iperf3, near its own 128 KiB but no multiple of a page. With those, source and
- * destination of its copies keep one distance modulo the page size, and if that is 1 to 31 bytes, some
- * processors (AMD's, `rep movsb`) copy at a tenth of their speed: chance decided on what was measured.
+ * Goodput of TCP in Mbit/s, over so many seconds.
+ * @param write bytes of each write, iperf3's own 128 KiB without
  */
-const WRITE = 131_000;
-
-/** Goodput of TCP in Mbit/s, over so many seconds. */
-export async function tcpThroughput(link: Link, streams: number, seconds: number): Promise<number> {
+export async function tcpThroughput(
+  link: Link,
+  streams: number,
+  seconds: number,
+  write: number = 128 * 1024,
+): Promise<number> {
   const [one, two] = link.nodes;
   const server = inside(two, "iperf3", ["-s", "-1"]);
   await until("iperf3 listening", 10, async () =>
     (await inside(two, "ss", ["-Hltn", "sport = :5201"])).includes("5201"),
   );
   const options = [
-    ...["-c", ADDRESS, "-J", "-l", String(WRITE)],
+    ...["-c", ADDRESS, "-J", "-l", String(write)],
     ...["-P", String(streams), "-t", String(seconds)],
   ];
   const result = JSON.parse(await inside(one, "iperf3", options)) as {
