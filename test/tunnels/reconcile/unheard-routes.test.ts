@@ -52,4 +52,21 @@ describe.each([4, 6] as const)("IPv%d", (family) => {
     await lab.settle();
     expect(lab.holds()).toContain(node.blackhole);
   });
+
+  test("are not read back for ever where the kernel refuses them", async () => {
+    for (const route of ["10.0.0.0/26", "10.0.1.0/26", "10.0.3.0/26"]) {
+      lab.refuse("add", node.say(`route ${route}`), "ENOSPC", 1_000);
+    }
+    lab.want(...node.all);
+    await lab.settle();
+    expect(lab.reconciler.isIdle).toBe(true);
+  });
+
+  test("are not read back for ever where they wait for a device", async () => {
+    lab = new ReconcilerLab({ manyRoutes: 1 });
+    lab.refuse("add", node.say("device vxlan.causeway"), "EEXIST", 1_000);
+    lab.want(...node.all.filter((line) => line !== node.direct && line !== node.blackhole));
+    await lab.settle();
+    expect(lab.holds()).toEqual([]);
+  });
 });
