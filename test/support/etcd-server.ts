@@ -54,6 +54,11 @@ export class EtcdServer implements AsyncDisposable {
     return this.#process?.pid ?? 0;
   }
 
+  get isRunning(): boolean {
+    const child = this.#process;
+    return child !== undefined && child.exitCode === null && child.signalCode === null;
+  }
+
   /** Starts the process, with the data that it had. */
   spawn(): void {
     const { flags = [], scheme = "http", cluster, name = "test" } = this.#options;
@@ -107,8 +112,8 @@ export class EtcdServer implements AsyncDisposable {
   /** Ends the process, keeping its data. */
   async kill(signal: "SIGTERM" | "SIGKILL" = "SIGKILL"): Promise<void> {
     const child = this.#process;
+    if (child === undefined || !this.isRunning) return;
     this.#process = undefined;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const exit = once(child, "exit");
     child.kill("SIGCONT");
     child.kill(signal);
