@@ -129,10 +129,14 @@ export class NativeDataPath implements DataPath {
 
   #report(endpoint: ForwardingPlan["endpoints"][number], opened: OpenedSockets): EndpointReport {
     const { encap, localAddress } = endpoint;
-    const base = { encap, family: localAddress.family, localAddress };
-    if ("failure" in opened) return { ...base, engine: undefined, reason: opened.failure };
+    const { family } = localAddress;
+    // Written out: properties behind a spread make V8 a hidden class a time, in the old generation.
+    if ("failure" in opened) {
+      return { encap, family, localAddress, engine: undefined, reason: opened.failure };
+    }
     const reason = this.#obstacleTo(encap, opened);
-    return { ...base, engine: reason === undefined ? "offload" : "batch", reason };
+    const engine = reason === undefined ? "offload" : "batch";
+    return { encap, family, localAddress, engine, reason };
   }
 
   /** Why packets of this endpoint go one by one; undefined if they need not. */
