@@ -12,15 +12,11 @@ import { runBenchmark } from "./lab/options.ts";
 import { progress } from "./lab/progress.ts";
 import { Report } from "./report/report.ts";
 import { ours, standForAll } from "./tunnel/contenders.ts";
+import type { Told } from "./tunnel/forwarder-process.ts";
 import { inside, type Link, openLink } from "./tunnel/link.ts";
 import { idleRoundTrip, tcpThroughput } from "./tunnel/traffic.ts";
 
 const CHANGES = 1000;
-
-interface Told {
-  readonly changes: number;
-  readonly restarts: number;
-}
 
 async function measure(
   lab: Lab,

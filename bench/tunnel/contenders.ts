@@ -127,7 +127,8 @@ export function ours(encap: "vxlan" | "ipip", engine: Engine, changes = 0): Cont
   const mtu = encap === "vxlan" ? VXLAN_MTU : IPIP_MTU;
   return processes(`${engine}, ${encap}`, mtu, (node, own) => {
     const options = [encap, engine, String(own), String(own === 1 ? changes : 0)];
-    const command = ["ip", "netns", "exec", node, process.execPath, script, ...options];
+    const program = [process.execPath, "--expose-gc", script];
+    const command = ["ip", "netns", "exec", node, ...program, ...options];
     return { command, input: "" };
   });
 }
