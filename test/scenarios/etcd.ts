@@ -107,6 +107,8 @@ const FAULTS: readonly Fault[] = [
       for (let count = 0; count < 5; count++) await lab.change();
       await first?.kill();
       third?.thaw();
+      // It stands for election as soon as it runs again; a write before that is over may be lost.
+      await third?.ready();
       await lab.change();
       await first?.start();
     },
