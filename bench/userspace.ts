@@ -50,6 +50,9 @@ const QUICK: Effort = {
   pings: 20,
 };
 
+/** Milliseconds between a load and what is measured without one. */
+const SETTLING = 500;
+
 /**
  * Bytes of a write, near iperf3's own 128 KiB but no multiple of a page. With those, source and
  * destination of its copies keep their distance modulo the page size for thousands of packets, and
@@ -100,7 +103,6 @@ async function measure(
     if (condition === "E2" && PRINCIPAL.includes(contender.name)) {
       figures.set(TCP_ODD, await tcpThroughput(link, 1, seconds, ODD_WRITE));
       figures.set(TCP_4, await tcpThroughput(link, 4, seconds));
-      figures.set(IDLE, await idleRoundTrip(link, pings));
       figures.set(LOADED, await loadedRoundTrip(link, seconds));
       figures.set(RATE, await packetRate(link, rates, seconds));
       // The kernel's ways know no other remotes here.
@@ -108,6 +110,10 @@ async function measure(
         await standForAll(link);
         figures.set(MIXED, await mixedRate(link, PEERS, seconds));
       }
+      // Last, as on a node that has been up for a while: after nothing but bulk TCP, V8 throws its code
+      // away at the first lone packet, and has not compiled it again for thousands of them.
+      await sleep(SETTLING);
+      figures.set(IDLE, await idleRoundTrip(link, pings));
     }
     const memory = running.peakMemory();
     if (memory > 0) figures.set(MEMORY, memory / 1e6);
