@@ -5,6 +5,7 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { hostCidr } from "../../encap/address/cidr.ts";
@@ -103,6 +104,12 @@ function canServe({ encap, family, engine }: TunnelOptions): boolean {
   return engine !== "plain" || encap === "vxlan" || family === 4;
 }
 
+/** Of a thread of this process: field 19 of proc(5)'s stat, whose third comes behind the name. */
+function niceOf(thread: string): number {
+  const stat = readFileSync(`/proc/self/task/${thread}/stat`, "utf8");
+  return Number(stat.split(") ")[1]?.split(" ")[16]);
+}
+
 const ENCAPS: readonly Encap[] = ["vxlan", "ipip"];
 const FAMILIES: readonly Family[] = [4, 6];
 const ENGINES: readonly Engine[] = ["offload", "batch", "plain"];
@@ -133,6 +140,14 @@ describe.each(COMBINATIONS)("%s", (_, options) => {
     expect(report).toMatchObject({ encap, family, engine });
     expect(report?.reason === undefined).toBe(engine === "offload");
   });
+
+  if (engine !== "plain") {
+    test("goes before programs, and the control plane does not", () => {
+      const threads = readdirSync("/proc/self/task").map(niceOf);
+      expect(threads.filter((nice) => nice === -10)).toHaveLength(forwarders.length);
+      expect(niceOf(String(process.pid))).toBe(0);
+    });
+  }
 
   test.each(FAMILIES)("carries pings of IPv%i, small and as large as fits", async (innerFamily) => {
     await expectAnswers(lab, innerFamily, 84);
