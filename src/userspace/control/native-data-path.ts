@@ -130,7 +130,7 @@ export class NativeDataPath implements DataPath {
   #report(endpoint: ForwardingPlan["endpoints"][number], opened: OpenedSockets): EndpointReport {
     const { encap, localAddress } = endpoint;
     const { family } = localAddress;
-    // Written out: properties behind a spread make V8 a hidden class a time, in the old generation.
+    // Written out: for properties behind a spread V8 derives a hidden class each time, and keeps it.
     if ("failure" in opened) {
       return { encap, family, localAddress, engine: undefined, reason: opened.failure };
     }
